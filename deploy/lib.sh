@@ -1,0 +1,156 @@
+# What deploy/up and tests/run share: packages, builds, programs in the background. To be sourced, with `set -euo
+# pipefail`; it defines functions and root (the top of the tree), and does nothing by itself.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() {
+    printf 'lastword: %s\n' "$*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# ------------------------------------------------------------------ packages
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        die "root or sudo is needed for: $*"
+    fi
+}
+
+# The packages of the groups named.
+packages() {
+    local group
+    for group in "$@"; do
+        awk -v group="$group" '$1 == group { print $2 }' "$root/deploy/packages.txt"
+    done
+}
+
+# Those of the packages named that are not installed.
+packages_missing() {
+    local package
+    for package in "$@"; do
+        case $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true) in
+            installed) ;;
+            *) echo "$package" ;;
+        esac
+    done
+}
+
+# Installs what is missing of the packages named, and touches nothing where nothing is.
+install_packages() {
+    local missing
+    mapfile -t missing < <(packages_missing "$@")
+    [ "${#missing[@]}" -gt 0 ] || return 0
+    say "installing ${missing[*]}"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 ||
+        say "apt-get update failed; going on with the lists that are here"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+}
+
+# Node.js with npm: any that is there and new enough, Debian's otherwise.
+install_node() {
+    command -v node >/dev/null || install_packages nodejs npm
+    command -v npm >/dev/null || install_packages npm
+    node -e 'process.exit(parseInt(process.versions.node) >= 18 ? 0 : 1)' ||
+        die "the page needs Node.js 18 or newer; this is $(node --version)"
+}
+
+# ------------------------------------------------------------------ builds
+
+# build PRESET TARGET...: into build/PRESET. Without targets, everything.
+build() {
+    local preset=$1 targets=()
+    shift
+    [ $# -eq 0 ] || targets=(--target "$@")
+    (cd "$root" && cmake --preset "$preset" >&2 && cmake --build --preset "$preset" "${targets[@]}" >&2)
+}
+
+# Is $1 (a file) there, and older than nothing of the other arguments (folders and files)?
+is_newer() {
+    local made=$1
+    shift
+    [ -e "$made" ] && [ -z "$(find "$@" \( -name node_modules -o -name dist -o -name .vite \) -prune -o \
+        -type f -newer "$made" -print -quit)" ]
+}
+
+# npm_install FOLDER: what its lock file names, unless it is there.
+npm_install() {
+    is_newer "$1/node_modules/.package-lock.json" "$1/package-lock.json" ||
+        (cd "$1" && npm ci --no-audit --no-fund >&2)
+}
+
+page_dir=$root/frontend/app/dist
+
+build_page() {
+    ! is_newer "$page_dir/index.html" "$root/frontend" || return 0
+    install_node
+    say "building the page"
+    npm_install "$root/frontend"
+    (cd "$root/frontend" && npm run build >&2)
+    touch "$page_dir/index.html"
+}
+
+# ------------------------------------------------------------------ programs in the background
+
+# port_is_free HOST PORT
+port_is_free() {
+    ! (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
+}
+
+# wait_for_line FILE PID PATTERN SECONDS: the text after PATTERN in its first line that has it, or failure when the
+# program ends or the time is up.
+wait_for_line() {
+    local file=$1 pid=$2 pattern=$3 deadline=$((SECONDS + $4)) line
+    while true; do
+        line=$(sed -n "s|.*$pattern||p" "$file" | head -n 1)
+        if [ -n "$line" ]; then
+            echo "$line"
+            return 0
+        fi
+        kill -0 "$pid" 2>/dev/null || return 1
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.02
+    done
+}
+
+# http_status HOST PORT PATH: the status of a GET, without a program that may not be there.
+http_status() {
+    local line
+    exec 3<>"/dev/tcp/$1/$2" || return 1
+    printf 'GET %s HTTP/1.1\r\nHost: %s:%s\r\nConnection: close\r\n\r\n' "$3" "$1" "$2" >&3
+    IFS=' ' read -r -t 5 _ line <&3 || true
+    exec 3>&-
+    echo "${line%% *}"
+}
+
+# wait_until_ready PORT PID SECONDS: until /readyz says so.
+wait_until_ready() {
+    local deadline=$((SECONDS + $3))
+    until [ "$(http_status 127.0.0.1 "$1" /readyz 2>/dev/null)" = 200 ]; do
+        kill -0 "$2" 2>/dev/null || return 1
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.05
+    done
+}
+
+# stop PID SECONDS: SIGTERM, and after SECONDS SIGKILL. Waits until it is gone. Only for children of this shell.
+stop() {
+    local pid=$1 deadline=$((SECONDS + $2))
+    kill -TERM "$pid" 2>/dev/null || true
+    while kill -0 "$pid" 2>/dev/null; do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            kill -KILL "$pid" 2>/dev/null || true
+            break
+        fi
+        sleep 0.02
+    done
+    wait "$pid" 2>/dev/null || true
+}

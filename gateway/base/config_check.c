@@ -1,0 +1,90 @@
+/* config_check: settings that are each in range and cannot work together, and words that mean nothing. */
+#include <string.h>
+
+#include "base/config_internal.h"
+#include "base/log.h"
+
+/* What a message needs around a prompt; PROTOCOL.md promises it to clients. */
+#define AROUND_PROMPT 4096
+
+static bool fail_at(struct config_loader *l, enum config_id id, const char *what)
+{
+    char key[CONFIG_PATH_MAX];
+    return config_fail(l, config_key_name(id, key), l->places[id], "%s", what);
+}
+
+static bool one_of(struct config_loader *l, enum config_id id, const char *const *words, size_t n)
+{
+    const char *value = *(const char *const *)config_slot(l->config, id);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(value, words[i]) == 0)
+            return true;
+    struct buf allowed = {0};
+    char key[CONFIG_PATH_MAX], q[48];
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&allowed, "%s%s", i == 0 ? "" : i + 1 == n ? " or " : ", ", words[i]);
+    config_fail(l, config_key_name(id, key), l->places[id], "\"%s\" is not %s", config_quote(q, value),
+                buf_cstr(&allowed));
+    buf_free(&allowed);
+    return false;
+}
+#define ONE_OF(l, id, ...)                                                                                   \
+    one_of(l, CONFIG_ID_##id, (const char *const[]){__VA_ARGS__},                                            \
+           sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+static bool check_words(struct config_loader *l)
+{
+    return ONE_OF(l, log_level, "debug", "info", "warn", "error") && ONE_OF(l, auth_mode, "none", "keys") &&
+           ONE_OF(l, session_store, "memory") && ONE_OF(l, history_store, "sqlite");
+}
+
+static bool check_origins(struct config_loader *l)
+{
+    for (size_t i = 0; i < l->config->listen_origins.count; i++) {
+        const char *fault = config_origin_fault(l->config->listen_origins.items[i]);
+        char q[48];
+        if (fault)
+            return config_fail(l, "listen.origins", l->places[CONFIG_ID_listen_origins],
+                               "\"%s\" %s (scheme://host[:port], or *)",
+                               config_quote(q, l->config->listen_origins.items[i]), fault);
+    }
+    return true;
+}
+
+static bool check_limits(struct config_loader *l)
+{
+    const struct config *c = l->config;
+    enum config_id blame = CONFIG_ID_limits_prompt_bytes;
+    if (!l->places[blame].line && !l->places[blame].env)
+        blame =
+            CONFIG_ID_limits_message_bytes; /* the default no longer fits: whoever changed the other did it */
+    if (c->limits_prompt_bytes > c->limits_message_bytes - AROUND_PROMPT)
+        return config_fail(l, "limits.prompt_bytes", l->places[blame],
+                           "%lld is too large: at most limits.message_bytes - %d = %lld",
+                           (long long)c->limits_prompt_bytes, AROUND_PROMPT,
+                           (long long)c->limits_message_bytes - AROUND_PROMPT);
+    if (c->limits_hello_bytes > c->limits_message_bytes)
+        return fail_at(l, CONFIG_ID_limits_hello_bytes, "is larger than limits.message_bytes");
+    return true;
+}
+
+static bool check_together(struct config_loader *l, bool lists)
+{
+    const struct config *c = l->config;
+    if (c->listen_workers > 1 && strcmp(c->session_store, "memory") == 0)
+        return fail_at(l, CONFIG_ID_listen_workers,
+                       "more than one worker needs a shared session.store; with memory it must be 1");
+    if (lists && strcmp(c->auth_mode, "keys") == 0 && c->key_count == 0)
+        return fail_at(l, CONFIG_ID_auth_mode, "keys needs at least one entry in keys:");
+    if (lists && strcmp(c->auth_mode, "keys") != 0 && c->key_count > 0)
+        return config_fail(l, "keys", l->keys_place, "is only used with auth.mode keys, and that is %s",
+                           c->auth_mode);
+    if (lists && c->upstream_count == 0)
+        return config_fail(l, "upstreams", (struct config_place){0}, "at least one is needed");
+    return true;
+}
+
+bool config_check(struct config_loader *l, bool lists)
+{
+    return check_words(l) && check_origins(l) && check_limits(l) && check_together(l, lists);
+}

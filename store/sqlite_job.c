@@ -1,0 +1,125 @@
+/* sqlite_job: the life of a job: its arena, the copies of its arguments, its completion. */
+#include "store/sqlite_job.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+#define CHUNK 4096
+
+void *job_alloc(struct store_op *job, size_t size)
+{
+    struct job_chunk *c = job->arena;
+    size = (size + 15) & ~(size_t)15;
+    if (!c || c->cap - c->used < size) {
+        size_t cap = size > CHUNK / 4 ? size : CHUNK;
+        struct job_chunk *fresh = mem_alloc(sizeof(*fresh) + cap);
+        fresh->cap = cap;
+        fresh->next = c;
+        job->arena = c = fresh;
+    }
+    void *p = c->bytes + c->used;
+    c->used += size;
+    return p;
+}
+
+char *job_copy(struct store_op *job, const void *p, size_t len)
+{
+    if (!p)
+        return NULL;
+    char *copy = job_alloc(job, len + 1);
+    if (len)
+        memcpy(copy, p, len);
+    job->weight += len;
+    return copy;
+}
+
+struct history_text job_copy_text(struct store_op *job, struct history_text t)
+{
+    return (struct history_text){.data = job_copy(job, t.data, t.len), .len = t.len};
+}
+
+static const char *copy_str(struct store_op *job, const char *s)
+{
+    return job_copy(job, s ? s : "", s ? strlen(s) : 0);
+}
+
+void job_copy_send(struct store_op *job, const struct history_send *send)
+{
+    job->send = *send;
+    job->send.owner = job->owner;
+    job->send.input = job_copy_text(job, send->input);
+    job->send.model = copy_str(job, send->model);
+    job->send.request = job_copy_text(job, send->request);
+}
+
+void job_copy_answers(struct store_op *job, const struct history_answer *answers, const uint64_t *from,
+                      size_t n)
+{
+    struct history_answer *copies = job_alloc(job, (n + 1) * sizeof(*copies));
+    for (size_t i = 0; i < n; i++) {
+        struct history_answer *a = &copies[i];
+        *a = answers[i];
+        a->owner = copy_str(job, a->owner);
+        a->state = copy_str(job, a->state);
+        a->model = copy_str(job, a->model);
+        a->text = job_copy_text(job, a->text);
+        a->request = (struct history_text){0}; /* recorded at begin, never changed */
+        a->outcome = job_copy_text(job, a->outcome);
+        a->parts = (void *)job_copy(job, a->parts, a->part_count * sizeof(*a->parts));
+    }
+    job->answers = copies;
+    job->count = n;
+    if (from)
+        job->from = (void *)job_copy(job, from, n * sizeof(*from));
+}
+
+struct store_op *job_new(enum job_kind kind, void *ctx)
+{
+    struct store_op *job = mem_alloc(sizeof(*job));
+    mem_born(MEM_STORE_OP);
+    job->kind = kind;
+    job->ctx = ctx;
+    list_init(&job->link);
+    return job;
+}
+
+void job_free(struct store_op *job)
+{
+    for (struct job_chunk *c = job->arena, *next; c; c = next) {
+        next = c->next;
+        mem_free(c);
+    }
+    mem_free(job);
+    mem_died(MEM_STORE_OP);
+}
+
+void job_complete(struct store_op *job)
+{
+    switch (job->kind) {
+    case JOB_BEGIN:
+    case JOB_CONTEXT:
+        job->out.begin.status = job->status;
+        job->on.begin(job->ctx, &job->out.begin);
+        break;
+    case JOB_ANSWER:
+    case JOB_RUNNING:
+        job->on.answers(job->ctx, job->status, job->out.answers.items, job->out.answers.count);
+        break;
+    case JOB_LIST:
+        job->out.page.status = job->status;
+        job->on.page(job->ctx, &job->out.page);
+        break;
+    case JOB_TREE:
+        job->out.tree.status = job->status;
+        job->on.tree(job->ctx, &job->out.tree);
+        break;
+    case JOB_SAVE:
+        job->on.done(job->ctx, job->status ? job->status : job->refused);
+        break;
+    case JOB_FINISH:
+    case JOB_EDIT:
+        job->on.done(job->ctx, job->status);
+        break;
+    }
+}

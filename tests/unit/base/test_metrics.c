@@ -1,0 +1,180 @@
+/* metrics: sums, labels, buckets, and the text as Prometheus reads it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+
+static int reset(void **state)
+{
+    (void)state;
+    metrics_reset();
+    return 0;
+}
+
+/* The text after `prefix` at a line's beginning; the test fails where it is not. */
+static double value_of(struct buf *text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+    for (char *line = buf_cstr(text); line && *line;
+         line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+        if (strncmp(line, prefix, len) == 0)
+            return strtod(line + len, NULL);
+    fail_msg("no line %s", prefix);
+    return 0;
+}
+
+static void plain_values(void **state)
+{
+    (void)state;
+    metric_add(METRIC_TOKENS, 3);
+    metric_add(METRIC_TOKENS, 4);
+    metric_set(METRIC_SESSIONS, 9);
+    metric_add(METRIC_SESSIONS, -2);
+    assert_int_equal(metric_get(METRIC_TOKENS, NULL), 7);
+    assert_int_equal(metric_get(METRIC_SESSIONS, NULL), 7);
+    struct buf text = {0};
+    metrics_write(&text);
+    assert_int_equal((int)value_of(&text, "lastword_tokens_total "), 7);
+    assert_int_equal((int)value_of(&text, "lastword_sessions "), 7);
+    buf_free(&text);
+}
+
+static void labels_are_interned(void **state)
+{
+    (void)state;
+    char name[8] = "one";
+    metric_add_for(METRIC_RESUMES, name, 1);
+    strcpy(name, "two"); /* the same address, another value */
+    metric_add_for(METRIC_RESUMES, name, 10);
+    metric_add_for(METRIC_RESUMES, "one", 1);
+    metric_set_for(METRIC_UPSTREAM_OPEN, "a\"b\\c\nd", 1);
+    assert_int_equal(metric_get(METRIC_RESUMES, "one"), 2);
+    assert_int_equal(metric_get(METRIC_RESUMES, "two"), 10);
+    assert_int_equal(metric_get(METRIC_RESUMES, "three"), 0);
+    assert_int_equal(metric_get(METRIC_RESUMES, NULL), 12);
+    struct buf text = {0};
+    metrics_write(&text);
+    assert_int_equal((int)value_of(&text, "lastword_resumes_total{result=\"two\"} "), 10);
+    assert_int_equal((int)value_of(&text, "lastword_upstream_circuit_open{upstream=\"a\\\"b\\\\c\\nd\"} "),
+                     1);
+    buf_free(&text);
+}
+
+static void too_many_values_share_other(void **state)
+{
+    (void)state;
+    char name[16];
+    for (int i = 0; i < 1000; i++) {
+        snprintf(name, sizeof name, "v%d", i);
+        metric_add_for(METRIC_CLOSES, name, 1);
+    }
+    metric_add_for(METRIC_CLOSES, "v0", 1);
+    assert_int_equal(metric_get(METRIC_CLOSES, "v0"), 2);
+    assert_int_equal(metric_get(METRIC_CLOSES, "v255"), 1);
+    assert_int_equal(metric_get(METRIC_CLOSES, "v256"), 0);
+    assert_int_equal(metric_get(METRIC_CLOSES, "other"), 1000 - 256);
+    assert_int_equal(metric_get(METRIC_CLOSES, NULL), 1001);
+}
+
+static void buckets_include_their_bound(void **state)
+{
+    (void)state;
+    metric_observe_us(METRIC_FIRST_TOKEN, 0);
+    metric_observe_us(METRIC_FIRST_TOKEN, 100);
+    metric_observe_us(METRIC_FIRST_TOKEN, 101);
+    metric_observe_us(METRIC_FIRST_TOKEN, 1500000);
+    metric_observe_us(METRIC_FIRST_TOKEN, 600000001);
+    assert_int_equal(metric_get(METRIC_FIRST_TOKEN, NULL), 5);
+    struct buf text = {0};
+    metrics_write(&text);
+    assert_int_equal((int)value_of(&text, "lastword_first_token_seconds_bucket{le=\"0.0001\"} "), 2);
+    assert_int_equal((int)value_of(&text, "lastword_first_token_seconds_bucket{le=\"0.00025\"} "), 3);
+    assert_int_equal((int)value_of(&text, "lastword_first_token_seconds_bucket{le=\"1\"} "), 3);
+    assert_int_equal((int)value_of(&text, "lastword_first_token_seconds_bucket{le=\"2.5\"} "), 4);
+    assert_int_equal((int)value_of(&text, "lastword_first_token_seconds_bucket{le=\"600\"} "), 4);
+    assert_int_equal((int)value_of(&text, "lastword_first_token_seconds_bucket{le=\"+Inf\"} "), 5);
+    assert_int_equal((int)value_of(&text, "lastword_first_token_seconds_count "), 5);
+    double sum = value_of(&text, "lastword_first_token_seconds_sum ");
+    assert_true(sum > 601.500201 && sum < 601.500203);
+    buf_free(&text);
+}
+
+/* Each bound, and the values beside it, against what the printed bounds say. */
+static void every_value_is_in_its_bucket(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    metrics_write(&text);
+    static const char prefix[] = "lastword_first_token_seconds_bucket{le=\"";
+    double bounds[64];
+    size_t n = 0;
+    for (char *at = buf_cstr(&text); (at = strstr(at, prefix)); n++)
+        bounds[n] = strtod(at += sizeof prefix - 1, NULL);
+    assert_true(n > 10 && bounds[n - 1] > 1e300); /* +Inf */
+    for (size_t i = 0; i + 1 < n; i++)
+        for (int64_t d = -1; d <= 1; d++) {
+            metrics_reset();
+            double us = (double)((int64_t)(bounds[i] * 1e6 + 0.5) + d);
+            metric_observe_us(METRIC_FIRST_TOKEN, (uint64_t)us);
+            buf_clear(&text);
+            metrics_write(&text);
+            char *at = buf_cstr(&text);
+            for (size_t k = 0; k < n; k++) {
+                at = strstr(at, prefix) + sizeof prefix;
+                assert_int_equal(strtol(strchr(at, '}') + 1, NULL, 10), us <= bounds[k] * 1e6 + 0.01);
+            }
+        }
+    buf_free(&text);
+}
+
+/* Each name has HELP and TYPE once, and every sample belongs to the family above it. */
+static void text_is_well_formed(void **state)
+{
+    (void)state;
+    metric_add_for(METRIC_ERRORS_OUT, "BUSY", 1);
+    mem_born(MEM_SESSION);
+    struct buf text = {0};
+    metrics_write(&text);
+    assert_int_equal((int)value_of(&text, "lastword_objects{kind=\"session\"} "), 1);
+    mem_died(MEM_SESSION);
+    char family[128] = "";
+    int helps = 0, types = 0;
+    for (char *save, *line = strtok_r(buf_cstr(&text), "\n", &save); line;
+         line = strtok_r(NULL, "\n", &save)) {
+        char type[16];
+        if (sscanf(line, "# HELP %127s", family) == 1) {
+            helps++;
+        } else if (sscanf(line, "# TYPE %*s %15s", type) == 1) {
+            types++;
+            assert_memory_equal(line + 7, family, strlen(family));
+            assert_true(strcmp(type, "counter") == 0 || strcmp(type, "gauge") == 0 ||
+                        strcmp(type, "histogram") == 0);
+        } else {
+            assert_memory_equal(line, family, strlen(family));
+        }
+    }
+    assert_int_equal(helps, METRIC_COUNT + 1);
+    assert_int_equal(types, METRIC_COUNT + 1);
+    buf_free(&text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(plain_values, reset, reset),
+        cmocka_unit_test_setup_teardown(labels_are_interned, reset, reset),
+        cmocka_unit_test_setup_teardown(too_many_values_share_other, reset, reset),
+        cmocka_unit_test_setup_teardown(buckets_include_their_bound, reset, reset),
+        cmocka_unit_test_setup_teardown(every_value_is_in_its_bucket, reset, reset),
+        cmocka_unit_test_setup_teardown(text_is_well_formed, reset, reset),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
