@@ -1,0 +1,27 @@
+/* websocket: a transport over WebSocket, for upstreams of the richierich dialect. The second libwebsockets
+ * file: the first is the gateway's server side and lives in the edge, which this room may not see; the two
+ * share nothing but the loop.
+ *
+ *     request body -> one text message out;   message in -> on_body, whole;   close -> on_end
+ *
+ * A binary message, which the dialect does not have, arrives as the one byte 0xFF. It refuses redirects,
+ * extensions, and messages over the limit. */
+#ifndef LASTWORD_UPSTREAM_WEBSOCKET_H
+#define LASTWORD_UPSTREAM_WEBSOCKET_H
+
+#include <stddef.h>
+
+#include "upstream/transport.h"
+
+struct ev_loop;
+struct websocket_site;
+
+/* `url`, `key`: as for http.h; message_max: bytes. NULL: the URL is not one, or the library does not start.
+ */
+struct websocket_site *websocket_site_open(struct ev_loop *loop, const char *url, const char *key,
+                                           size_t message_max);
+void websocket_site_close(void *site); /* in no callback of a transfer */
+
+extern const struct transport websocket_transport;
+
+#endif
