@@ -1,0 +1,24 @@
+/* chat: one running generation a conversation. The head of the line runs, the others are queued. */
+#ifndef LASTWORD_CORE_CHAT_H
+#define LASTWORD_CORE_CHAT_H
+
+#include "core/generation.h"
+
+struct chat {
+    UT_hash_handle hh;
+    struct generation_key key; /* owner and the chat's id */
+    struct list line;          /* generation.chat_link; the head runs */
+    size_t length;
+};
+
+/* How many generations run or wait in that chat. */
+size_t chat_length(struct node *n, const struct owner *owner, const struct uuid *chat);
+/* g takes its place at the end of the line. */
+void chat_enter(struct generation *g);
+bool chat_is_head(const struct generation *g);
+/* g leaves the line; the next, if recorded already, is started. Idempotent. */
+void chat_leave(struct generation *g);
+/* Cancels all that run or wait there (interrupt; a deleted conversation). */
+void chat_cancel(struct node *n, const struct owner *owner, const struct uuid *chat);
+
+#endif

@@ -1,0 +1,128 @@
+/* generation: one answer. It owns the log and the producer, and knows its followers only by what they must be
+ * told.
+ *
+ *     send -> RECORDING -> QUEUED -> RUNNING -> ENDING -> DONE -> dropped
+ *                 |  \________________^  |        ^
+ *                 |   (chat is free)     |  end, cancel, bounds
+ *                 +-> refused            +--------+
+ *
+ *     upstream events -> tokenlog -> wake followers
+ *
+ * One function, generation_move, assigns a state. It refuses to know sockets, frames and HTTP. */
+#ifndef LASTWORD_CORE_GENERATION_H
+#define LASTWORD_CORE_GENERATION_H
+
+#include <uthash.h>
+
+#include "core/node.h"
+#include "core/protocol.h"
+#include "core/tokenlog.h"
+
+struct follower;
+struct recall;
+
+/* How a follower is told. Each may be called from within generation_x, send_submit and resume_submit; none
+ * may free the follower or detach it. */
+struct follower_ops {
+    /* The prompt is recorded (follower->generation is set): once per send, before any wake. */
+    void (*accepted)(struct follower *f);
+    /* It is not, and will not be: f is detached already. Also the end of a resume that finds nothing. */
+    void (*refused)(struct follower *f, const struct err *e);
+    /* The position asked for did not agree, or the log is gone: throw away what follows (off, crc); f's
+     * cursor stands there. */
+    void (*diverged)(struct follower *f, uint64_t off, uint32_t crc);
+    /* There is something to read at f->cursor (tokenlog_next on f->generation->log). */
+    void (*wake)(struct follower *f);
+    /* queued, stalled, retrying, taking_over. idle_ms -1: not said. */
+    void (*status)(struct follower *f, const char *state, int64_t idle_ms);
+};
+
+/* A reader's place in one generation; lives inside its session's follow or HTTP exchange (embedded, borrowed
+ * here). */
+struct follower {
+    struct list link; /* in generation->followers */
+    const struct follower_ops *ops;
+    struct generation *generation; /* NULL: detached or still looked up */
+    struct recall *recall;         /* looked up in history */
+    struct log_cursor cursor;
+    bool accept_due; /* wants ops->accepted when recorded */
+    bool live_due;   /* wants `live` when the replay has reached the end; the reader clears it */
+};
+
+struct generation {
+    UT_hash_handle hh;
+    struct generation_key {
+        const struct owner *owner;
+        struct uuid gen;
+    } key;
+    struct node *node;
+    struct owner *owner; /* a reference is held */
+    struct chat *chat;   /* while it holds or awaits the chat */
+    struct list state_link, owner_link, chat_link, orphan_link, unpersisted_link;
+    struct list followers;
+    struct tokenlog log;
+    struct call *call;   /* while an upstream produces */
+    struct store_op *op; /* history call in flight */
+    struct uuid chat_id, message, user_message;
+    struct outcome outcome; /* from ENDING on */
+    uint64_t accepted_us, first_text_us, last_text_us, ended_us, orphan_us, retry_us;
+    uint64_t tokens; /* text events of the answer as it stands */
+    uint64_t saved;  /* bytes of the log that history has (checkpoint); a rewind lowers it */
+    uint64_t saved_seq;
+    char *model, *params_json, *messages_json, *system; /* owned; NULL or "" where there is none */
+    uint8_t digest[32];
+    uint64_t created_ms;
+    enum generation_state state;
+    bool cancel_on_disconnect, cancel_wanted, recalled, taken_over, settled, head_at_begin, tokens_unknown;
+    /* recalled: brought back from history, its log was gone. taken_over: an earlier life of the gateway began
+     * it. head_at_begin: nobody was before it when its prompt went to history. settled: history has it, or
+     * will never take it; nothing of it waits */
+};
+
+/* NULL: not in memory (history may know it). */
+struct generation *generation_find(struct node *n, const struct owner *owner, const struct uuid *gen);
+
+/* A new one in state RECORDING, in the tables. log epoch 1. */
+struct generation *generation_new(struct node *n, struct owner *owner, const struct uuid *gen,
+                                  const struct uuid *chat);
+/* Out of the tables: freed at the next turn. No followers, no op, no call any more. */
+void generation_drop(struct generation *g);
+/* node_turn's. */
+void generation_free(struct generation *g);
+void generation_move(struct generation *g, enum generation_state to);
+
+/* Starts the producer with the conversation (NULL, 0 where messages_json has it). From QUEUED or RECORDING.
+ */
+void generation_run(struct generation *g, const struct history_message *context, size_t count);
+/* Its turn in the chat has come: if it is recorded already, reads the conversation again and runs. */
+void generation_advance(struct generation *g);
+/* Ends it as cancelled, at once unless it is still being recorded. Idempotent; nothing after the outcome
+ * stands. */
+void generation_cancel(struct generation *g);
+/* The outcome stands: state is static, error may be NULL. */
+void generation_end(struct generation *g, const char *state, const struct err *error);
+/* Records the outcome in history; then, or after history.done_wait_ms, done goes into the log. */
+void generation_record_end(struct generation *g);
+/* done_wait_ms is over. */
+void generation_close(struct generation *g);
+
+/* The state on the wire: queued, running, or a state of done. */
+const char *generation_wire_state(const struct generation *g);
+struct active_item generation_active(const struct generation *g);
+/* What history is to record: borrowed from g and *parts (owned by the caller: mem_free), outcome text in
+ * *json. */
+struct history_answer generation_answer(const struct generation *g, struct history_part **parts,
+                                        struct buf *json);
+
+/* ------------------------------------------------------------------ followers */
+
+/* f is zeroed but for ops. Reads from `off`, which must agree. */
+void follower_attach(struct follower *f, struct generation *g, uint64_t off);
+/* Idempotent; also ends a look-up. Call it before the memory of f goes. */
+void follower_detach(struct follower *f);
+/* For on_disconnect "cancel": starts or stops the clock of a generation nobody follows. */
+void followers_changed(struct generation *g);
+void followers_wake(struct generation *g);
+void followers_status(struct generation *g, const char *state, int64_t idle_ms);
+
+#endif

@@ -1,0 +1,48 @@
+/* owner: interned by name, alive while referred to. See owner.h. */
+#include "core/owner.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "core/session.h"
+#include "core/session_inner.h"
+
+struct owner *owner_get(struct node *n, const char *name)
+{
+    struct owner *o = NULL;
+    HASH_FIND_STR(n->owners, name, o);
+    if (o)
+        return owner_ref(o);
+    o = mem_alloc(sizeof *o);
+    o->node = n;
+    o->refs = 1;
+    memcpy(o->name, name, strnlen(name, OWNER_MAX));
+    list_init(&o->sessions);
+    list_init(&o->generations);
+    HASH_ADD_STR(n->owners, name, o);
+    return o;
+}
+
+struct owner *owner_ref(struct owner *o)
+{
+    o->refs++;
+    return o;
+}
+
+void owner_put(struct owner *o)
+{
+    if (!o || --o->refs)
+        return;
+    HASH_DEL(o->node->owners, o);
+    mem_free(o);
+}
+
+void owner_tell_active(struct owner *o, struct generation *g)
+{
+    /* A person has a handful of connections; where one owner stands for thousands (no keys, a backend's one
+     * key), telling each of each would be quadratic. */
+    if (o->session_count > (size_t)o->node->config->limits_active_fanout)
+        return;
+    list_each_safe (pos, tmp, &o->sessions)
+        session_tell_active(list_entry(pos, struct session, owner_link), g);
+}

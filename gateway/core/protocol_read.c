@@ -1,0 +1,404 @@
+/* protocol, client to gateway: one text message -> struct client_message. jansson reads the JSON; here is
+ * what the protocol asks of it. Every refusal names the field. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "base/mem.h"
+#include "core/protocol.h"
+
+#define INTEGER_MAX ((int64_t)1 << 53)
+#define STOP_MAX 16
+
+static const char *const type_names[CLIENT_TYPES] = {"hello", "send",   "resume", "unfollow",
+                                                     "ack",   "cancel", "auth",   "pong"};
+
+const char *client_type_name(enum client_type type)
+{
+    return type < CLIENT_TYPES ? type_names[type] : "unknown";
+}
+
+static bool bad(struct err *e, const char *field, const char *want)
+{
+    return err_set(e, ERR_BAD_REQUEST, "%s: %s", field, want);
+}
+
+static bool read_uuid(json_t *object, const char *name, struct uuid *out, struct err *e)
+{
+    json_t *v = json_object_get(object, name);
+    if (json_is_string(v) && uuid_parse(out, json_string_value(v), json_string_length(v)))
+        return true;
+    return bad(e, name, v ? "must be a UUID, lower-case and hyphenated" : "is missing");
+}
+
+static bool read_integer(json_t *object, const char *name, int64_t min, uint64_t *out, struct err *e)
+{
+    json_t *v = json_object_get(object, name);
+    if (!json_is_integer(v) || json_integer_value(v) < min || json_integer_value(v) >= INTEGER_MAX)
+        return bad(e, name, v ? "must be an integer, not negative and below 2^53" : "is missing");
+    *out = (uint64_t)json_integer_value(v);
+    return true;
+}
+
+static bool crc_parse(json_t *v, uint32_t *out)
+{
+    if (!json_is_string(v) || json_string_length(v) != 8)
+        return false;
+    const char *text = json_string_value(v);
+    if (strspn(text, "0123456789abcdef") != 8)
+        return false;
+    *out = (uint32_t)strtoul(text, NULL, 16);
+    return true;
+}
+
+/* A string that is absent or NULL-free text; `null` counts as absent. */
+static bool read_optional_string(json_t *object, const char *name, const char **out, struct err *e)
+{
+    json_t *v = json_object_get(object, name);
+    if (!v || json_is_null(v))
+        return true;
+    if (!json_is_string(v) || strlen(json_string_value(v)) != json_string_length(v))
+        return bad(e, name, "must be a string");
+    *out = json_string_value(v);
+    return true;
+}
+
+static bool read_marks(json_t *object, struct resume_request *r, struct err *e)
+{
+    json_t *marks = json_object_get(object, "marks");
+    if (!marks)
+        return true;
+    if (!json_is_array(marks) || json_array_size(marks) > PROTOCOL_MARKS_MAX)
+        return bad(e, "marks", "must be an array of at most 64 pairs [off,crc]");
+    size_t i;
+    json_t *pair;
+    json_array_foreach(marks, i, pair)
+    {
+        json_t *off = json_array_get(pair, 0);
+        struct mark *m = &r->marks[r->mark_count++];
+        if (json_array_size(pair) != 2 || !json_is_integer(off) || json_integer_value(off) < 0 ||
+            json_integer_value(off) >= INTEGER_MAX || !crc_parse(json_array_get(pair, 1), &m->crc))
+            return bad(e, "marks", "each must be a pair [off,crc]");
+        m->off = (uint64_t)json_integer_value(off);
+    }
+    return true;
+}
+
+static bool read_position(json_t *object, struct resume_request *r, struct err *e)
+{
+    if (!json_is_object(object))
+        return bad(e, "resume", "must be an array of objects");
+    if (!read_uuid(object, "gen", &r->gen, e) || !read_integer(object, "epoch", 0, &r->epoch, e) ||
+        !read_integer(object, "off", 0, &r->off, e))
+        return false;
+    json_t *crc = json_object_get(object, "crc");
+    if (!crc_parse(crc, &r->crc))
+        return bad(e, "crc", crc ? "must be 8 lower-case hexadecimal digits" : "is missing");
+    return read_marks(object, r, e);
+}
+
+static bool read_resume(struct client_message *m, struct err *e)
+{
+    m->resumes = mem_alloc(sizeof *m->resumes);
+    m->resume_count = 1;
+    return read_position(m->root, m->resumes, e);
+}
+
+static bool read_hello(struct client_message *m, size_t resumes_max, struct err *e)
+{
+    const char *client = NULL;
+    if (!read_optional_string(m->root, "token", &m->token, e) ||
+        !read_optional_string(m->root, "client", &client, e))
+        return false;
+    json_t *session = json_object_get(m->root, "session");
+    if (session && !json_is_null(session) && !read_uuid(m->root, "session", &m->session, e))
+        return false;
+    json_t *resume = json_object_get(m->root, "resume");
+    if (!resume)
+        return true;
+    if (!json_is_array(resume))
+        return bad(e, "resume", "must be an array of positions");
+    if (json_array_size(resume) > resumes_max)
+        return err_set(e, ERR_BAD_REQUEST, "resume: at most %zu generations can be followed", resumes_max);
+    m->resumes = mem_alloc((json_array_size(resume) + 1) * sizeof *m->resumes);
+    for (; m->resume_count < json_array_size(resume); m->resume_count++)
+        if (!read_position(json_array_get(resume, m->resume_count), &m->resumes[m->resume_count], e))
+            return false;
+    return true;
+}
+
+static bool check_number(json_t *params, const char *name, double min, double max, struct err *e)
+{
+    json_t *v = json_object_get(params, name);
+    if (!v || json_is_null(v) ||
+        (json_is_number(v) && json_number_value(v) >= min && json_number_value(v) <= max))
+        return true;
+    return err_set(e, ERR_BAD_REQUEST, "params.%s: must be a number from %g to %g", name, min, max);
+}
+
+static bool check_integer(json_t *params, const char *name, int64_t min, struct err *e)
+{
+    json_t *v = json_object_get(params, name);
+    if (!v || json_is_null(v) ||
+        (json_is_integer(v) && json_integer_value(v) >= min && json_integer_value(v) < INTEGER_MAX))
+        return true;
+    return err_set(e, ERR_BAD_REQUEST, "params.%s: must be an integer from %lld", name, (long long)min);
+}
+
+static bool check_stop(json_t *v, struct err *e)
+{
+    if (!v || json_is_null(v) || json_is_string(v))
+        return true;
+    bool good = json_is_array(v) && json_array_size(v) <= STOP_MAX;
+    for (size_t i = 0; good && i < json_array_size(v); i++)
+        good = json_is_string(json_array_get(v, i));
+    return good ||
+           err_set(e, ERR_BAD_REQUEST, "params.stop: must be a string or an array of at most %d", STOP_MAX);
+}
+
+bool protocol_check_params(json_t *params, struct err *e)
+{
+    if (!params || json_is_null(params))
+        return true;
+    if (!json_is_object(params))
+        return bad(e, "params", "must be an object");
+    json_t *system = json_object_get(params, "system");
+    if (system && !json_is_null(system) && !json_is_string(system))
+        return bad(e, "params.system", "must be a string");
+    return check_number(params, "temperature", 0, 100, e) && check_number(params, "top_p", 0, 1, e) &&
+           check_integer(params, "max_tokens", 1, e) && check_integer(params, "seed", -INTEGER_MAX + 1, e) &&
+           check_stop(json_object_get(params, "stop"), e);
+}
+
+/* One of `names` (NULL-terminated) or absent: its index in *out. */
+static bool read_choice(json_t *object, const char *name, const char *const *names, size_t *out,
+                        struct err *e)
+{
+    json_t *v = json_object_get(object, name);
+    if (!v)
+        return true;
+    for (size_t i = 0; json_is_string(v) && names[i]; i++) {
+        if (strcmp(names[i], json_string_value(v)) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return err_set(e, ERR_BAD_REQUEST, "%s: must be \"%s\", \"%s\"%s", name, names[0], names[1],
+                   names[2] ? " or \"interrupt\"" : "");
+}
+
+static bool read_parent(json_t *root, struct send_message *s, struct err *e)
+{
+    json_t *v = json_object_get(root, "parent");
+    s->parent_choice = !v ? PARENT_ABSENT : json_is_null(v) ? PARENT_NULL : PARENT_ID;
+    return s->parent_choice != PARENT_ID || read_uuid(root, "parent", &s->parent, e);
+}
+
+static bool read_input(json_t *root, struct send_message *s, struct err *e)
+{
+    json_t *v = json_object_get(root, "input");
+    if (!v)
+        return bad(e, "input", "is missing");
+    if (!json_is_string(v) && !json_is_null(v))
+        return bad(e, "input", "must be a string or null");
+    s->input = json_string_value(v);
+    s->input_len = json_string_length(v);
+    if (!s->input && s->parent_choice == PARENT_NULL)
+        return bad(e, "parent", "must name the user message that input null answers again");
+    return true;
+}
+
+static bool read_send(struct client_message *m, struct err *e)
+{
+    static const char *const disconnect[] = {"continue", "cancel", NULL};
+    static const char *const busy[] = {"reject", "queue", "interrupt", NULL};
+    struct send_message *s = &m->send;
+    size_t on_disconnect = 0, if_busy = 0;
+    s->model = "";
+    if (!read_uuid(m->root, "gen", &s->gen, e) || !read_uuid(m->root, "chat", &s->chat, e) ||
+        !read_parent(m->root, s, e) || !read_input(m->root, s, e) ||
+        !read_optional_string(m->root, "model", &s->model, e) ||
+        !read_choice(m->root, "on_disconnect", disconnect, &on_disconnect, e) ||
+        !read_choice(m->root, "if_busy", busy, &if_busy, e))
+        return false;
+    s->cancel_on_disconnect = on_disconnect == 1;
+    s->if_busy = (enum if_busy)if_busy;
+    json_t *params = json_object_get(m->root, "params");
+    s->params = json_is_object(params) ? params : NULL;
+    return protocol_check_params(params, e);
+}
+
+static bool read_fields(struct client_message *m, size_t resumes_max, struct err *e)
+{
+    switch (m->type) {
+    case CLIENT_HELLO:
+        return read_hello(m, resumes_max, e);
+    case CLIENT_SEND:
+        return read_send(m, e);
+    case CLIENT_RESUME:
+        return read_resume(m, e);
+    case CLIENT_ACK:
+        return read_uuid(m->root, "gen", &m->gen, e) && read_integer(m->root, "off", 0, &m->off, e);
+    case CLIENT_UNFOLLOW:
+    case CLIENT_CANCEL:
+        return read_uuid(m->root, "gen", &m->gen, e);
+    case CLIENT_AUTH:
+        if (!json_is_string(json_object_get(m->root, "token")))
+            return bad(e, "token", "must be a string");
+        return read_optional_string(m->root, "token", &m->token, e);
+    default:
+        return true;
+    }
+}
+
+static bool hex4(const char *p, unsigned *out)
+{
+    char digits[5] = {p[0], p[1], p[2], p[3], 0};
+    if (strspn(digits, "0123456789abcdefABCDEF") != 4)
+        return false;
+    *out = (unsigned)strtoul(digits, NULL, 16);
+    return true;
+}
+
+/* jansson refuses a lone surrogate escape as it refuses broken JSON, but the protocol tells them apart: with
+ * each \uD800-\uDFFF made harmless, does the message become an object? */
+static bool object_but_for_surrogates(const char *text, size_t len)
+{
+    char *copy = mem_memdup(text, len);
+    bool found = false;
+    unsigned unit;
+    for (size_t i = 0; i + 1 < len; i++) {
+        if (copy[i] != '\\')
+            continue;
+        if (copy[i + 1] == 'u' && i + 6 <= len && hex4(copy + i + 2, &unit) && unit >= 0xD800 &&
+            unit <= 0xDFFF) {
+            memcpy(copy + i + 2, "0020", 4);
+            found = true;
+        }
+        i++;
+    }
+    json_t *root = found ? json_loadb(copy, len, JSON_ALLOW_NUL, NULL) : NULL;
+    bool object = json_is_object(root);
+    json_decref(root);
+    mem_free(copy);
+    return object;
+}
+
+static bool looks_like_object(const char *text, size_t len)
+{
+    size_t first = 0, last = len;
+    while (first < len && strchr(" \t\r\n", text[first]) && text[first])
+        first++;
+    while (last > first && strchr(" \t\r\n", text[last - 1]) && text[last - 1])
+        last--;
+    return last - first >= 2 && text[first] == '{' && text[last - 1] == '}';
+}
+
+/* An object that jansson could not hold: said as a bad request, not as no object. */
+static enum read_verdict unreadable(const char *text, size_t len, const json_error_t *je, struct err *e)
+{
+    enum json_error_code code = json_error_code(je);
+    if (code == json_error_numeric_overflow && looks_like_object(text, len)) {
+        err_set(e, ERR_BAD_REQUEST, "a number at byte %d is out of range", je->position);
+        return READ_BAD;
+    }
+    if (code == json_error_null_byte_in_key && looks_like_object(text, len)) {
+        err_set(e, ERR_BAD_REQUEST, "a NUL in a member name at byte %d", je->position);
+        return READ_BAD;
+    }
+    if (code == json_error_stack_overflow && looks_like_object(text, len)) {
+        err_set(e, ERR_BAD_REQUEST, "nested too deeply at byte %d", je->position);
+        return READ_BAD;
+    }
+    if (object_but_for_surrogates(text, len)) {
+        err_set(e, ERR_BAD_REQUEST, "a lone surrogate escape at byte %d", je->position);
+        return READ_BAD;
+    }
+    return READ_NOT_OBJECT;
+}
+
+static bool read_type(struct client_message *m, struct err *e)
+{
+    json_t *type = json_object_get(m->root, "type");
+    if (!json_is_string(type))
+        return bad(e, "type", type ? "must be a string" : "is missing");
+    for (m->type = 0; m->type < CLIENT_TYPES; m->type++)
+        if (strcmp(type_names[m->type], json_string_value(type)) == 0)
+            return true;
+    return bad(e, "type", "is not one of hello send resume unfollow ack cancel auth pong");
+}
+
+enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max, struct client_message *m,
+                                bool *is_hello, struct err *e)
+{
+    json_error_t je;
+    *m = (struct client_message){.type = CLIENT_TYPES};
+    *is_hello = false;
+    m->root = json_loadb(text, len, JSON_ALLOW_NUL, &je);
+    if (!m->root)
+        return unreadable(text, len, &je, e);
+    if (!json_is_object(m->root)) {
+        protocol_done(m);
+        return READ_NOT_OBJECT;
+    }
+    bool good = read_type(m, e);
+    *is_hello = good && m->type == CLIENT_HELLO;
+    if (good && read_fields(m, resumes_max, e))
+        return READ_OK;
+    enum client_type type = m->type;
+    protocol_done(m);
+    m->type = type;
+    return READ_BAD;
+}
+
+void protocol_done(struct client_message *m)
+{
+    json_decref(m->root);
+    mem_free(m->resumes);
+    *m = (struct client_message){.type = m->type};
+}
+
+static int64_t integer_or(json_t *object, const char *name, int64_t missing)
+{
+    json_t *v = json_object_get(object, name);
+    return json_is_integer(v) ? json_integer_value(v) : missing;
+}
+
+static enum err_code code_of(const char *wire)
+{
+    for (int code = ERR_NONE + 1; wire && code < ERR_COUNT; code++)
+        if (strcmp(err_wire((enum err_code)code), wire) == 0)
+            return (enum err_code)code;
+    return ERR_INTERNAL;
+}
+
+/* The state as the static name that struct outcome asks for. */
+static const char *state_name(const char *state)
+{
+    static const char *const names[] = {"complete", "length", "filtered", "cancelled", "truncated", "error"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], state) == 0)
+            return names[i];
+    return "truncated";
+}
+
+bool protocol_read_outcome(const char *json, size_t len, const char *state, struct outcome *o)
+{
+    json_t *root = json_loadb(json, len, 0, NULL);
+    json_t *usage = json_object_get(root, "usage"), *timing = json_object_get(root, "timing");
+    json_t *error = json_object_get(root, "error");
+    *o = (struct outcome){.state = state_name(state),
+                          .prompt_tokens = integer_or(usage, "prompt_tokens", -1),
+                          .completion_tokens = integer_or(usage, "completion_tokens", -1),
+                          .ttft_ms = integer_or(timing, "ttft_ms", -1),
+                          .total_ms = integer_or(timing, "total_ms", -1),
+                          .persisted = true};
+    if (error) {
+        const char *message = json_string_value(json_object_get(error, "message"));
+        err_set(&o->error, code_of(json_string_value(json_object_get(error, "code"))), "%s",
+                message ? message : "");
+    }
+    bool good = root != NULL;
+    json_decref(root);
+    return good;
+}

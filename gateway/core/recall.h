@@ -1,0 +1,16 @@
+/* recall: an answer that is no longer in memory, back from history. See send.h for the public half. */
+#ifndef LASTWORD_CORE_RECALL_H
+#define LASTWORD_CORE_RECALL_H
+
+#include "core/send.h"
+
+/* As recall_start, with `size` bytes of context copied: the copy is what done is handed. */
+struct recall *recall_start_with(struct node *n, struct owner *owner, const struct uuid *gen, recall_fn done,
+                                 const void *ctx, size_t size);
+/* g, in state RECORDING and with an empty log, becomes the finished answer as recorded, state DONE. False if
+ * the record is of a running one: its text is gone. */
+bool recall_fill(struct generation *g, const struct history_answer *a);
+/* The text, parts and model of a recorded answer into g's empty log, as one producer at epoch a->epoch. */
+void recall_fill_log(struct generation *g, const struct history_answer *a);
+
+#endif

@@ -1,0 +1,304 @@
+/* send: from an ask to a generation that runs. See send.h; recall.c has the resume. */
+#include "core/send.h"
+
+#include <assert.h>
+#include <openssl/evp.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/chat.h"
+#include "core/owner.h"
+#include "core/recall.h"
+
+/* ------------------------------------------------------------------ what a repeated send must equal */
+
+static void digest_text(EVP_MD_CTX *md, const char *text, size_t len)
+{
+    uint64_t n = len;
+    EVP_DigestUpdate(md, &n, sizeof n); /* the length first, so that no two lists of texts look alike */
+    if (len)
+        EVP_DigestUpdate(md, text, len);
+}
+
+static void send_digest(const struct send *s, const char *params, uint8_t out[32])
+{
+    unsigned char kinds[2] = {(unsigned char)s->parent_choice, s->input != NULL};
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+    EVP_DigestUpdate(md, kinds, sizeof kinds);
+    EVP_DigestUpdate(md, s->chat.b, sizeof s->chat.b);
+    if (s->parent_choice == PARENT_ID)
+        EVP_DigestUpdate(md, s->parent.b, sizeof s->parent.b);
+    digest_text(md, s->input, s->input_len);
+    digest_text(md, s->model, strlen(s->model));
+    digest_text(md, params, strlen(params));
+    if (s->messages_json)
+        digest_text(md, s->messages_json, strlen(s->messages_json));
+    EVP_DigestFinal_ex(md, out, NULL);
+    EVP_MD_CTX_free(md);
+}
+
+/* ------------------------------------------------------------------ known already */
+
+/* The same ask again: its accepted, then as a resume from 0. */
+static void send_repeat(struct generation *g, const uint8_t digest[32], struct follower *f)
+{
+    struct err e = {0};
+    if (memcmp(g->digest, digest, 32) != 0) {
+        err_set(&e, ERR_CONFLICT, NULL);
+        f->ops->refused(f, &e);
+        return;
+    }
+    follower_attach(f, g, 0);
+    f->live_due = true;
+    f->accept_due = g->state == GENERATION_RECORDING;
+    if (f->accept_due)
+        return;
+    f->ops->accepted(f);
+    if (g->recalled)
+        f->ops->diverged(f, 0, 0);
+    if (g->state == GENERATION_QUEUED)
+        f->ops->status(f, "queued", -1);
+    f->ops->wake(f);
+}
+
+/* ------------------------------------------------------------------ may it run? */
+
+static bool may_run(struct node *n, const struct owner *owner, const struct send *s, struct err *e)
+{
+    const struct config *c = n->config;
+    if (n->draining)
+        return err_set(e, ERR_UPSTREAM_UNAVAILABLE, "This gateway is leaving; connect anew.");
+    if (s->input_len > (size_t)c->limits_prompt_bytes)
+        return err_set(e, ERR_TOO_LARGE, "input: %zu bytes, at most %lld are allowed", s->input_len,
+                       (long long)c->limits_prompt_bytes);
+    if (!n->upstream->ops->knows(n->upstream, s->model, e))
+        return false;
+    size_t ahead = chat_length(n, owner, &s->chat);
+    if (ahead && s->if_busy == IF_BUSY_REJECT)
+        return err_set(e, ERR_BUSY, NULL);
+    if (ahead && s->if_busy == IF_BUSY_QUEUE && ahead > (size_t)c->limits_queued)
+        return err_set(e, ERR_BUSY, "The chat has %zu generations running and queued already.", ahead);
+    if (HASH_COUNT(n->generations) - n->done_count >= (size_t)c->limits_generations) {
+        e->after_ms = 1000;
+        return err_set(e, ERR_RATE_LIMITED, "This gateway runs as many generations as it may.");
+    }
+    return true;
+}
+
+/* ------------------------------------------------------------------ recorded, or not */
+
+static void refuse_all(struct generation *g, const struct err *e)
+{
+    while (!list_empty(&g->followers)) {
+        struct follower *f = list_entry(list_first(&g->followers), struct follower, link);
+        follower_detach(f);
+        f->ops->refused(f, e);
+    }
+}
+
+/* The gen is not used up: as if it had never been asked. */
+static void send_refuse(struct generation *g, const struct err *e)
+{
+    refuse_all(g, e);
+    generation_drop(g);
+}
+
+static void accept_all(struct generation *g)
+{
+    list_each_safe (pos, tmp, &g->followers) {
+        struct follower *f = list_entry(pos, struct follower, link);
+        if (f->accept_due)
+            f->ops->accepted(f);
+        f->accept_due = false;
+    }
+}
+
+/* It was asked in an earlier life of this gateway: g becomes that answer. */
+static void send_known(struct generation *g, const struct history_answer *a)
+{
+    struct err e = {0};
+    if (memcmp(a->digest, g->digest, sizeof g->digest) != 0) {
+        err_set(&e, ERR_CONFLICT, NULL);
+        send_refuse(g, &e);
+        return;
+    }
+    chat_leave(g);
+    if (!recall_fill(g, a)) {
+        err_set(&e, ERR_RESUME_GONE, NULL);
+        send_refuse(g, &e);
+        return;
+    }
+    accept_all(g);
+    list_each_safe (pos, tmp, &g->followers) {
+        struct follower *f = list_entry(pos, struct follower, link);
+        f->live_due = true;
+        f->ops->diverged(f, 0, 0);
+        f->ops->wake(f);
+    }
+}
+
+static void send_failed(struct generation *g, enum store_status status)
+{
+    struct err e = {0};
+    if (status == STORE_NO_PARENT) {
+        err_set(&e, ERR_NOT_FOUND, "parent: no such message in this chat, or not a user message");
+        e.param = "parent";
+    } else {
+        err_set(&e, ERR_STORE_DEGRADED, "The prompt could not be recorded (%s).", store_status_name(status));
+        e.after_ms = 1000;
+        log_warn("history.begin_failed", LF_UUID("gen", &g->key.gen),
+                 LF_STR("status", store_status_name(status)));
+    }
+    send_refuse(g, &e);
+}
+
+static void send_recorded(void *ctx, const struct history_begin *r)
+{
+    struct generation *g = ctx;
+    g->op = NULL;
+    if (r->status == STORE_EXISTS) {
+        send_known(g, r->existing);
+        return;
+    }
+    if (r->status != STORE_OK) {
+        send_failed(g, r->status);
+        return;
+    }
+    g->user_message = r->user_message;
+    accept_all(g);
+    log_info("generation.accepted", LF_UUID("gen", &g->key.gen), LF_UUID("chat", &g->chat_id));
+    if (!g->cancel_wanted && g->head_at_begin) {
+        generation_run(g, r->context, r->context_count);
+        if (g->state == GENERATION_RUNNING)
+            owner_tell_active(g->owner, g);
+        return;
+    }
+    generation_move(g, GENERATION_QUEUED);
+    if (g->cancel_wanted) {
+        generation_end(g, "cancelled", NULL);
+        return;
+    }
+    owner_tell_active(g->owner, g);
+    if (chat_is_head(
+            g)) /* it became so meanwhile: what ran before has more to say than was read with the prompt */
+        generation_advance(g);
+    else
+        followers_status(g, "queued", -1);
+}
+
+/* ------------------------------------------------------------------ asking history */
+
+/* `system` of the wire's params is a message; the rest goes to the upstream as it is. */
+static void take_params(struct generation *g, const json_t *params)
+{
+    json_t *rest = params ? json_copy((json_t *)(uintptr_t)params) : json_object();
+    json_t *system = json_object_get(rest, "system");
+    if (json_is_string(system))
+        g->system = mem_memdup(json_string_value(system), json_string_length(system));
+    json_object_del(rest, "system");
+    char *text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
+    g->params_json = mem_strdup(text);
+    free(text);
+    json_decref(rest);
+}
+
+/* What a takeover needs to ask the upstream again. */
+static char *request_json(const struct generation *g, const struct send *s)
+{
+    json_t *request = json_object();
+    json_object_set_new(request, "params", json_loads(g->params_json, 0, NULL));
+    json_object_set_new(request, "model", json_string(s->model)); /* g->model becomes the one that serves */
+    if (g->system)
+        json_object_set_new(request, "system", json_string(g->system));
+    if (s->messages_json)
+        json_object_set_new(request, "messages", json_loads(s->messages_json, JSON_ALLOW_NUL, NULL));
+    if (s->cancel_on_disconnect)
+        json_object_set_new(request, "cancel_on_disconnect", json_true());
+    char *text = json_dumps(request, JSON_COMPACT);
+    json_decref(request);
+    return text;
+}
+
+static void send_record(struct generation *g, const struct send *s)
+{
+    static const enum parent_kind kinds[] = {PARENT_NEWEST, PARENT_ROOT, PARENT_MESSAGE};
+    struct node *n = g->node;
+    char *request = request_json(g, s);
+    struct history_send h = {.owner = g->owner->name,
+                             .gen = g->key.gen,
+                             .chat = g->chat_id,
+                             .user_message = node_uuid(n),
+                             .answer_message = g->message,
+                             .parent_kind = kinds[s->parent_choice],
+                             .parent = s->parent,
+                             .has_input = s->input != NULL,
+                             .input = {s->input, s->input_len},
+                             .model = s->model,
+                             .request = {request, strlen(request)},
+                             .unix_ms = n->unix_ms,
+                             .context_bytes = (size_t)n->config->limits_context_bytes};
+    memcpy(h.digest, g->digest, sizeof h.digest);
+    g->op = n->history->ops->begin(n->history, &h, send_recorded, g);
+    free(request);
+}
+
+static char *canonical(const json_t *params)
+{
+    return params ? json_dumps(params, JSON_COMPACT | JSON_SORT_KEYS) : strdup("");
+}
+
+static void send_begin(struct node *n, struct owner *owner, const struct send *s, const uint8_t digest[32],
+                       struct follower *f)
+{
+    if (s->if_busy == IF_BUSY_INTERRUPT)
+        chat_cancel(n, owner, &s->chat);
+    struct generation *g = generation_new(n, owner, &s->gen, &s->chat);
+    memcpy(g->digest, digest, sizeof g->digest);
+    g->model = mem_strdup(s->model);
+    g->messages_json = mem_strdup(s->messages_json);
+    g->cancel_on_disconnect = s->cancel_on_disconnect;
+    g->message = node_uuid(n);
+    take_params(g, s->params);
+    chat_enter(g);
+    g->head_at_begin = chat_is_head(g);
+    follower_attach(f, g, 0);
+    f->accept_due = true;
+    send_record(g, s);
+}
+
+/* ------------------------------------------------------------------ refused, unless history knows it */
+
+struct send_check {
+    struct follower *follower;
+    struct err refusal;
+    uint8_t digest[32];
+};
+
+static void checked(void *ctx, struct generation *g, const struct err *e)
+{
+    struct send_check *check = ctx;
+    struct follower *f = check->follower;
+    f->recall = NULL;
+    (void)e;
+    if (g)
+        send_repeat(g, check->digest, f);
+    else
+        f->ops->refused(f, &check->refusal);
+}
+
+void send_submit(struct node *n, struct owner *owner, const struct send *s, struct follower *f)
+{
+    struct send_check check = {.follower = f};
+    char *params = canonical(s->params);
+    send_digest(s, params, check.digest);
+    free(params);
+    struct generation *g = generation_find(n, owner, &s->gen);
+    if (g)
+        send_repeat(g, check.digest, f);
+    else if (may_run(n, owner, s, &check.refusal))
+        send_begin(n, owner, s, check.digest, f);
+    else
+        f->recall = recall_start_with(n, owner, &s->gen, checked, &check, sizeof check);
+}

@@ -1,0 +1,192 @@
+/* session, what the client says: one function a message type. See session.h. */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "core/owner.h"
+#include "core/session_inner.h"
+
+#define SESSION_TTL_MS (24 * 3600 * 1000ull)
+#define WELCOME_ACTIVE_MAX 1000
+
+static void unauthorized(struct session *s)
+{
+    struct err e = {0};
+    err_set(&e, ERR_UNAUTHORIZED, NULL);
+    session_put_error(s, &e, NULL);
+}
+
+/* Who says hello: by the header, by the token, or, where nobody needs one, by neither. False: closed. */
+static bool hello_owner(struct session *s, const char *token)
+{
+    char name[OWNER_MAX + 1];
+    struct node *n = s->node;
+    if (!token && s->header_owner)
+        return true;
+    bool good = n->authenticate(n->authenticate_ctx, token, name);
+    if (good && s->header_owner)
+        good = strcmp(name, s->owner->name) == 0;
+    if (!good) {
+        unauthorized(s);
+        session_close(s, 4501, "unauthorised");
+        return false;
+    }
+    if (!s->owner)
+        s->owner = owner_get(n, name);
+    return true;
+}
+
+/* The owner's running generations, newest first, at most `most`; `out` NULL only counts. */
+static size_t list_active(const struct owner *o, struct active_item *out, size_t most)
+{
+    size_t count = 0;
+    for (struct list *pos = o->generations.prev; pos != &o->generations && count < most; pos = pos->prev) {
+        struct generation *g = list_entry(pos, struct generation, owner_link);
+        if (g->state >= GENERATION_ENDING || g->state == GENERATION_RECORDING)
+            continue;
+        if (out)
+            out[count] = generation_active(g);
+        count++;
+    }
+    return count;
+}
+
+static void put_welcome(struct session *s)
+{
+    struct node *n = s->node;
+    size_t count = list_active(s->owner, NULL, WELCOME_ACTIVE_MAX), mark;
+    struct active_item *active = mem_alloc((count + 1) * sizeof *active);
+    list_active(s->owner, active, count);
+    struct welcome w = {.session = s->id,
+                        .node = n->name,
+                        .ping_ms = n->config->heartbeat_ping_ms,
+                        .message_bytes = n->config->limits_message_bytes,
+                        .prompt_bytes = n->config->limits_prompt_bytes,
+                        .disconnect_ms = n->config->limits_disconnect_ms,
+                        .active = active,
+                        .active_count = count};
+    protocol_write_welcome(session_put(s, &mark), &w);
+    session_put_end(s, mark);
+    mem_free(active);
+}
+
+static void touched(void *ctx, enum store_status status, bool existed)
+{
+    (void)ctx, (void)status, (void)existed; /* affinity only: nothing hangs on it */
+}
+
+static void on_hello(struct session *s, const struct client_message *m)
+{
+    struct node *n = s->node;
+    if (!hello_owner(s, m->token))
+        return;
+    s->state = SESSION_OPEN;
+    s->id = uuid_is_nil(&m->session) ? node_uuid(n) : m->session;
+    s->since_us = s->ping_us = n->now_us;
+    list_move_tail(&n->open_sessions, &s->state_link);
+    list_add_tail(&n->ping_sessions, &s->ping_link);
+    list_add_tail(&s->owner->sessions, &s->owner_link);
+    s->owner->session_count++;
+    metric_add(METRIC_SESSIONS, 1);
+    log_info("session.open", LF_UUID("session", &s->id), LF_INT("resumes", m->resume_count));
+    n->sessions->ops->touch(n->sessions, s->owner->name, &s->id, SESSION_TTL_MS, touched, NULL);
+    put_welcome(s);
+    for (size_t i = 0; i < m->resume_count; i++)
+        follow_resume(s, &m->resumes[i]);
+    if (n->draining)
+        session_goaway(s, 0, n->config->drain_spread_ms);
+}
+
+static void on_auth(struct session *s, const struct client_message *m)
+{
+    char name[OWNER_MAX + 1];
+    if (!s->node->authenticate(s->node->authenticate_ctx, m->token, name))
+        unauthorized(s);
+    else if (strcmp(name, s->owner->name) != 0)
+        session_close(s, 4503, "another owner");
+}
+
+static void on_send(struct session *s, const struct client_message *m)
+{
+    const struct send_message *in = &m->send;
+    struct send send = {.gen = in->gen,
+                        .chat = in->chat,
+                        .parent = in->parent,
+                        .parent_choice = in->parent_choice,
+                        .input = in->input,
+                        .input_len = in->input_len,
+                        .model = in->model,
+                        .params = in->params,
+                        .cancel_on_disconnect = in->cancel_on_disconnect,
+                        .if_busy = in->if_busy};
+    follow_send(s, &send);
+}
+
+static void on_message(struct session *s, const struct client_message *m)
+{
+    switch (m->type) {
+    case CLIENT_SEND:
+        on_send(s, m);
+        break;
+    case CLIENT_RESUME:
+        follow_resume(s, m->resumes);
+        break;
+    case CLIENT_UNFOLLOW:
+        follow_drop(s, &m->gen);
+        break;
+    case CLIENT_ACK:
+        follow_ack(s, &m->gen, m->off);
+        break;
+    case CLIENT_CANCEL:
+        follow_cancel(s, &m->gen);
+        break;
+    case CLIENT_AUTH:
+        on_auth(s, m);
+        break;
+    default: /* pong: that it came is all it says */
+        break;
+    }
+}
+
+static void refuse_second_hello(struct session *s)
+{
+    struct err e = {0};
+    err_set(&e, ERR_BAD_REQUEST, "hello was said already");
+    session_put_error(s, &e, NULL);
+}
+
+/* The gen a refused message was about, so that the client knows which of its asks it is. */
+static const struct uuid *refused_gen(const char *text, size_t len, struct uuid *gen)
+{
+    json_t *root = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
+    json_t *v = json_object_get(root, "gen");
+    bool good = json_is_string(v) && uuid_parse(gen, json_string_value(v), json_string_length(v));
+    json_decref(root);
+    return good ? gen : NULL;
+}
+
+void session_message(struct session *s, const char *text, size_t len)
+{
+    struct client_message m;
+    struct err e = {0};
+    struct uuid gen;
+    bool is_hello;
+    enum read_verdict verdict =
+        protocol_read(text, len, (size_t)s->node->config->limits_follows, &m, &is_hello, &e);
+    metric_add_for(METRIC_MESSAGES_IN, client_type_name(m.type), 1);
+    if (verdict == READ_NOT_OBJECT)
+        session_close(s, 4500, "not a JSON object");
+    else if (s->state == SESSION_AWAIT_HELLO && !is_hello)
+        session_close(s, 4506, "hello comes first");
+    else if (verdict == READ_BAD)
+        session_put_error(s, &e, is_hello ? NULL : refused_gen(text, len, &gen));
+    else if (s->state == SESSION_AWAIT_HELLO)
+        on_hello(s, &m);
+    else if (is_hello)
+        refuse_second_hello(s);
+    else
+        on_message(s, &m);
+    if (verdict == READ_OK)
+        protocol_done(&m);
+}

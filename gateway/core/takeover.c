@@ -1,0 +1,125 @@
+/* takeover: see takeover.h. */
+#include "core/takeover.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/chat.h"
+#include "core/owner.h"
+#include "core/recall.h"
+
+#define PAGE 256 /* answers read from history at a time */
+
+struct takeover {
+    struct store_op *op;
+    struct uuid last;
+    char last_owner[OWNER_MAX + 1]; /* "": none yet */
+    void (*done)(void *ctx);
+    void *ctx;
+    size_t found;
+};
+
+/* What send.c kept of the request: see request_json there. False: it cannot be asked again. */
+static bool take_request(struct generation *g, const struct history_text *request)
+{
+    json_t *root = json_loadb(request->data ? request->data : "", request->len, JSON_ALLOW_NUL, NULL);
+    json_t *system = json_object_get(root, "system"), *messages = json_object_get(root, "messages");
+    char *params = json_dumps(json_object_get(root, "params"), JSON_COMPACT | JSON_SORT_KEYS);
+    char *array = messages ? json_dumps(messages, JSON_COMPACT) : NULL;
+    if (system)
+        g->system = mem_memdup(json_string_value(system), json_string_length(system));
+    const char *model = json_string_value(json_object_get(root, "model"));
+    g->model = mem_strdup(model ? model : "");
+    g->params_json = mem_strdup(params ? params : "");
+    g->messages_json = mem_strdup(array);
+    g->cancel_on_disconnect = json_is_true(json_object_get(root, "cancel_on_disconnect"));
+    free(params);
+    free(array);
+    json_decref(root);
+    return root != NULL;
+}
+
+static void give_up(struct generation *g, const char *why)
+{
+    struct err e = {0};
+    err_set(&e, ERR_UPSTREAM_UNAVAILABLE, "The gateway stopped while the answer was running; %s.", why);
+    generation_end(g, "truncated", &e);
+}
+
+static void take_up(struct node *n, const struct history_answer *a)
+{
+    struct owner *owner = owner_get(n, a->owner);
+    struct generation *g = generation_new(n, owner, &a->gen, &a->chat);
+    owner_put(owner);
+    recall_fill_log(g, a);
+    if (g->log.seq < a->seq)
+        g->log.seq = a->seq;
+    tokenlog_set_epoch(&g->log, g->log.epoch + 1);
+    memcpy(g->digest, a->digest, sizeof g->digest);
+    g->message = a->message;
+    g->user_message = a->parent;
+    g->created_ms = a->created_ms;
+    g->taken_over = true;
+    g->saved = a->text.len;
+    g->tokens_unknown = a->text.len > 0;
+    bool asked = take_request(g, &a->request);
+    chat_enter(g);
+    generation_move(g, GENERATION_QUEUED);
+    bool old = n->unix_ms > a->created_ms + (uint64_t)n->config->upstream_takeover_age_s * 1000;
+    log_info("generation.takeover", LF_UUID("gen", &a->gen), LF_INT("epoch", g->log.epoch),
+             LF_INT("off", a->text.len));
+    if (!asked || old)
+        give_up(g, asked ? "too long ago to go on" : "its request is not recorded");
+    else if (chat_is_head(g))
+        generation_advance(g);
+    followers_changed(g);
+}
+
+static void page(void *ctx, enum store_status status, const struct history_answer *answers, size_t count);
+
+static void next_page(struct node *n)
+{
+    struct takeover *t = n->takeover;
+    const struct gen_key after = {.owner = t->last_owner, .gen = t->last};
+    t->op = n->history->ops->running(n->history, t->last_owner[0] ? &after : NULL, PAGE, page, n);
+}
+
+static void page(void *ctx, enum store_status status, const struct history_answer *answers, size_t count)
+{
+    struct node *n = ctx;
+    struct takeover *t = n->takeover;
+    t->op = NULL;
+    if (status != STORE_OK)
+        log_error("takeover.failed", LF_STR("status", store_status_name(status)));
+    for (size_t i = 0; status == STORE_OK && i < count; i++) {
+        take_up(n, &answers[i]);
+        t->last = answers[i].gen;
+        snprintf(t->last_owner, sizeof t->last_owner, "%s", answers[i].owner);
+    }
+    if (status == STORE_OK && count == PAGE) {
+        next_page(n);
+        return;
+    }
+    n->takeover = NULL;
+    t->done(t->ctx);
+    mem_free(t);
+}
+
+void takeover_start(struct node *n, void (*done)(void *ctx), void *ctx)
+{
+    n->takeover = mem_alloc(sizeof *n->takeover);
+    n->takeover->done = done;
+    n->takeover->ctx = ctx;
+    next_page(n);
+}
+
+void takeover_stop(struct node *n)
+{
+    struct takeover *t = n->takeover;
+    if (t && t->op)
+        n->history->ops->cancel_op(n->history, t->op);
+    n->takeover = NULL;
+    mem_free(t);
+}

@@ -1,0 +1,16 @@
+/* takeover: at start, the answers that history has as running are taken up again by the ladder, or end as
+ * truncated.
+ *
+ *     history running() -> generation with the text last saved, epoch + 1 -> context() -> generation_run
+ *     older than upstream.takeover_age_s, or not to be asked again -> truncated */
+#ifndef LASTWORD_CORE_TAKEOVER_H
+#define LASTWORD_CORE_TAKEOVER_H
+
+#include "core/node.h"
+
+/* Once, before connections are taken; `done` when every such answer is in memory (resumes find it from then
+ * on). */
+void takeover_start(struct node *n, void (*done)(void *ctx), void *ctx);
+void takeover_stop(struct node *n); /* idempotent; done is not called any more */
+
+#endif
