@@ -1,0 +1,146 @@
+/* connection_ws: a connection once it is a WebSocket. See connection.h.
+ *
+ *     session_next, session_next, ... -> frames in edge->scratch -> one send */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "base/metrics.h"
+#include "edge/connection_inner.h"
+#include "edge/websocket_frame.h"
+
+#define GATHER_MAX ((size_t)64 << 10) /* bytes of one send */
+#define TURN_MAX ((size_t)512 << 10)  /* bytes one connection gets in one turn, so that others get theirs */
+
+/* ------------------------------------------------------------------ what the session sees */
+
+static void io_wake(void *conn)
+{
+    connection_wake(conn);
+}
+
+static void io_close(void *conn, unsigned code, const char *reason)
+{
+    struct connection *c = conn;
+    c->close_code = (uint16_t)code;
+    c->close_reason = mem_strdup(reason);
+    char name[12];
+    snprintf(name, sizeof name, "%u", code);
+    metric_add_for(METRIC_CLOSES, name, 1);
+    if (c->state == CONNECTION_SESSION)
+        connection_move(c, CONNECTION_CLOSING);
+    connection_wake(c);
+}
+
+static uint64_t io_unsent(void *conn)
+{
+    const struct connection *c = conn;
+    return c->edge->wire->taken(c);
+}
+
+static const struct session_io io = {.wake = io_wake, .close = io_close, .unsent = io_unsent};
+
+void connection_upgraded(struct connection *c)
+{
+    c->session = session_open(c->edge->node, &io, c, c->credential);
+    mem_free(c->credential);
+    c->credential = NULL;
+    connection_move(c, CONNECTION_SESSION);
+}
+
+/* ------------------------------------------------------------------ in */
+
+void connection_heard(struct connection *c)
+{
+    if (c->state == CONNECTION_SESSION)
+        session_alive(c->session);
+}
+
+void connection_parting(struct connection *c)
+{
+    connection_move(c, CONNECTION_PARTING);
+}
+
+static void refuse_message(struct connection *c, enum message_verdict verdict)
+{
+    switch (verdict) {
+    case MESSAGE_TOO_LARGE:
+        session_close(c->session, 1009, "message too large");
+        break;
+    case MESSAGE_FLOOD:
+        session_close(c->session, 4505, "too many fragments");
+        break;
+    case MESSAGE_BINARY:
+        session_close(c->session, 4500, "text only");
+        break;
+    default:
+        session_close(c->session, 1007, "not UTF-8");
+        break;
+    }
+    message_clear(&c->message);
+}
+
+void connection_piece(struct connection *c, const struct message_piece *piece)
+{
+    if (c->state != CONNECTION_SESSION)
+        return;
+    const char *text;
+    size_t len;
+    enum message_verdict verdict =
+        message_add(&c->message, piece, session_message_max(c->session), &text, &len);
+    if (verdict == MESSAGE_MORE) {
+        session_alive(c->session);
+    } else if (verdict == MESSAGE_WHOLE) {
+        session_receive(c->session, text, len);
+        message_clear(&c->message);
+    } else {
+        refuse_message(c, verdict);
+    }
+    if (!list_empty(&c->ready_link)) /* the answer, at once */
+        connection_flush(c);
+}
+
+/* ------------------------------------------------------------------ out */
+
+/* Fills `out` with frames; true: stopped because it is full. */
+static bool gather(struct connection *c, struct buf *out)
+{
+    buf_clear(out);
+    while (out->len < GATHER_MAX) {
+        size_t mark = websocket_frame_begin(out);
+        if (!session_next(c->session, out)) {
+            websocket_frame_drop(out, mark);
+            return false;
+        }
+        websocket_frame_end(out, mark);
+    }
+    return true;
+}
+
+static void tell_blocked(struct connection *c)
+{
+    bool busy = c->edge->wire->busy(c);
+    if (busy != c->blocked) {
+        c->blocked = busy;
+        session_blocked(c->session, busy);
+    }
+}
+
+void connection_flush_session(struct connection *c)
+{
+    const struct wire *wire = c->edge->wire;
+    struct buf *out = &c->edge->scratch;
+    size_t given = 0;
+    for (bool more = true; more && !wire->busy(c);) {
+        if (given >= TURN_MAX) {
+            connection_wake(c);
+            break;
+        }
+        more = gather(c, out);
+        given += out->len;
+        if (out->len && !connection_send(c, out))
+            return;
+    }
+    tell_blocked(c);
+    if (c->state == CONNECTION_CLOSING && !wire->busy(c) && !c->asked_write)
+        connection_want_write(c); /* the close frame goes out from there */
+}

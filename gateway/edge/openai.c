@@ -1,0 +1,240 @@
+/* openai: POST /v1/chat/completions through the same generations as the WebSocket, and the models.
+ *
+ *     body -> openai_request -> struct send -> send_submit -> follower -> openai_stream   (stream: true)
+ *                                                                      -> one JSON object (stream: false)
+ *
+ * It refuses to talk to an upstream. Header fields beside OpenAI's:
+ *   Idempotency-Key          a UUID becomes the gen; any other key stands for the UUID that SHA-256 makes of
+ * owner and key, so that the same key is the same generation on every gateway Lastword-Chat            the
+ * conversation to go on with; without it, one is made Lastword-On-Disconnect   continue (default): a client
+ * that goes leaves the answer running, to be had by its Lastword-Gen; cancel: nobody reading for
+ * limits.disconnect_ms ends it */
+#include <openssl/evp.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+#include "core/send.h"
+#include "edge/openai_request.h"
+#include "edge/openai_stream.h"
+#include "edge/openai_write.h"
+#include "edge/routes.h"
+
+#define KEY_MAX 4095
+
+/* ------------------------------------------------------------------ answered whole */
+
+struct whole {
+    struct follower follower;
+    struct http_exchange *x;
+    bool answered;
+};
+
+static struct whole *whole_of(struct follower *f)
+{
+    return list_entry(f, struct whole, follower);
+}
+
+static void whole_refused(struct follower *f, const struct err *e)
+{
+    struct whole *w = whole_of(f);
+    struct err copy = *e;
+    if (copy.code == ERR_NOT_FOUND && !copy.param)
+        copy.param = "model";
+    w->answered = true;
+    http_reply_error(w->x, &copy);
+}
+
+static void whole_wake(struct follower *f)
+{
+    struct whole *w = whole_of(f);
+    struct generation *g = f->generation;
+    struct err e = {0};
+    if (w->answered || !g->log.finished)
+        return;
+    w->answered = true;
+    if (openai_outcome_error(g, &e)) {
+        http_reply_error(w->x, &e);
+        return;
+    }
+    struct openai_names names;
+    struct http_field fields[4];
+    struct buf body = {0};
+    size_t n = openai_fields(g, &names, fields);
+    fields[n++] = (struct http_field){"content-type", "application/json"};
+    openai_write_answer(&body, g);
+    http_reply(w->x, 200, fields, n, body.data, body.len);
+    buf_free(&body);
+}
+
+static void whole_accepted(struct follower *f)
+{
+    (void)f;
+}
+
+static void whole_diverged(struct follower *f, uint64_t off, uint32_t crc)
+{
+    (void)f;
+    (void)off;
+    (void)crc;
+}
+
+static void whole_status(struct follower *f, const char *state, int64_t idle_ms)
+{
+    (void)f;
+    (void)state;
+    (void)idle_ms;
+}
+
+static void whole_closed(struct http_exchange *x)
+{
+    struct whole *w = x->state;
+    x->state = NULL;
+    follower_detach(&w->follower);
+    mem_free(w);
+}
+
+static struct follower *whole_new(struct http_exchange *x)
+{
+    static const struct follower_ops follower_ops = {.accepted = whole_accepted,
+                                                     .refused = whole_refused,
+                                                     .diverged = whole_diverged,
+                                                     .wake = whole_wake,
+                                                     .status = whole_status};
+    static const struct http_ops ops = {.closed = whole_closed};
+    struct whole *w = mem_alloc(sizeof *w);
+    w->follower.ops = &follower_ops;
+    w->x = x;
+    x->ops = &ops;
+    x->state = w;
+    return &w->follower;
+}
+
+/* ------------------------------------------------------------------ ids */
+
+/* A UUID (version 8, RFC 9562) that is a function of what it is for, the owner and the key. */
+static struct uuid derive(const char *what, const struct owner *owner, const void *key, size_t len)
+{
+    uint8_t hash[32];
+    struct uuid id;
+    EVP_MD_CTX *md = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(md, EVP_sha256(), NULL);
+    EVP_DigestUpdate(md, what, strlen(what) + 1);
+    EVP_DigestUpdate(md, owner->name, strlen(owner->name) + 1);
+    EVP_DigestUpdate(md, key, len);
+    EVP_DigestFinal_ex(md, hash, NULL);
+    EVP_MD_CTX_free(md);
+    memcpy(id.b, hash, sizeof id.b);
+    id.b[6] = (uint8_t)(0x80 | (id.b[6] & 0x0F));
+    id.b[8] = (uint8_t)(0x80 | (id.b[8] & 0x3F));
+    return id;
+}
+
+/* True if the gen comes from the client, and the request may be a repeated one. */
+static bool read_gen(struct http_exchange *x, struct send *s)
+{
+    char key[KEY_MAX + 1];
+    if (!http_header(x, "idempotency-key", key, sizeof key) || !*key) {
+        s->gen = node_uuid(x->node);
+        return false;
+    }
+    if (!uuid_parse(&s->gen, key, strlen(key)))
+        s->gen = derive("gen", x->owner, key, strlen(key));
+    return true;
+}
+
+static bool read_ids(struct http_exchange *x, struct send *s, struct err *e)
+{
+    bool repeatable = read_gen(x, s);
+    char text[UUID_TEXT + 2];
+    if (http_header(x, "lastword-chat", text, sizeof text)) {
+        if (!uuid_parse(&s->chat, text, strlen(text)))
+            return err_set(e, ERR_BAD_REQUEST, "Lastword-Chat must be a lower-case, hyphenated UUID.");
+        s->parent_choice = PARENT_ABSENT;
+        return true;
+    }
+    /* A repeated request must name the same conversation, or it would be another request. */
+    s->chat = repeatable ? derive("chat", x->owner, s->gen.b, sizeof s->gen.b) : node_uuid(x->node);
+    s->parent_choice = PARENT_NULL;
+    return true;
+}
+
+static bool read_disconnect(struct http_exchange *x, struct send *s, struct err *e)
+{
+    char text[16];
+    if (!http_header(x, "lastword-on-disconnect", text, sizeof text))
+        return true;
+    s->cancel_on_disconnect = strcasecmp(text, "cancel") == 0;
+    if (s->cancel_on_disconnect || strcasecmp(text, "continue") == 0)
+        return true;
+    return err_set(e, ERR_BAD_REQUEST, "Lastword-On-Disconnect must be continue or cancel.");
+}
+
+/* ------------------------------------------------------------------ the request */
+
+static void submit(struct http_exchange *x, const struct openai_request *r, struct send *s)
+{
+    s->input = r->input.data ? r->input.data : "";
+    s->input_len = r->input.len;
+    s->model = r->model;
+    s->params = r->params;
+    s->messages_json = r->messages_json;
+    s->if_busy = IF_BUSY_REJECT;
+    struct follower *f;
+    if (r->stream) {
+        struct openai_stream *stream = openai_stream_new(x, &s->gen, false);
+        stream->include_usage = r->include_usage;
+        f = &stream->follower;
+    } else {
+        f = whole_new(x);
+    }
+    send_submit(x->node, x->owner, s, f);
+}
+
+void openai_completions(struct http_exchange *x)
+{
+    struct openai_request r = {0};
+    struct send s = {0};
+    struct err e = {0};
+    if (!route_wants_json(x))
+        return;
+    if (openai_request_read(x->body, x->body_len, &r, &e) && read_ids(x, &s, &e) &&
+        read_disconnect(x, &s, &e))
+        submit(x, &r, &s);
+    else
+        http_reply_error(x, &e);
+    openai_request_free(&r);
+}
+
+/* ------------------------------------------------------------------ models */
+
+void openai_models(struct http_exchange *x)
+{
+    struct buf out = {0};
+    const char *const *names;
+    size_t count = x->node->upstream->ops->models(x->node->upstream, &names);
+    buf_add_lit(&out, "{\"object\":\"list\",\"data\":[");
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_add_char(&out, ',');
+        openai_write_model(&out, names[i]);
+    }
+    buf_add_lit(&out, "]}");
+    http_reply_json(x, 200, out.data, out.len);
+    buf_free(&out);
+}
+
+void openai_model(struct http_exchange *x)
+{
+    const char *name = x->path + sizeof "/v1/models/" - 1;
+    struct err e = {0};
+    if (!x->node->upstream->ops->knows(x->node->upstream, name, &e)) {
+        e.param = "model";
+        http_reply_error(x, &e);
+        return;
+    }
+    struct buf out = {0};
+    openai_write_model(&out, name);
+    http_reply_json(x, 200, out.data, out.len);
+    buf_free(&out);
+}

@@ -1,0 +1,45 @@
+/* What the parts of worker share. For worker*.c only. */
+#ifndef LASTWORD_WORKER_INNER_H
+#define LASTWORD_WORKER_INNER_H
+
+#include <ev.h>
+
+#include "edge/auth.h"
+#include "edge/edge.h"
+#include "edge/listener.h"
+#include "edge/websocket.h"
+#include "worker.h"
+
+enum worker_state { WORKER_STARTING, WORKER_SERVING, WORKER_DRAINING, WORKER_CLOSING };
+
+struct worker {
+    enum worker_state state;
+    uint64_t since_us; /* of the state */
+    uint64_t turn_us;  /* when this turn of the loop began */
+    bool taken_over;
+    int signals; /* to end, so far */
+    int exit_code;
+    struct config *config; /* owned */
+    const char *config_path;
+    char *const *env;
+    struct ev_loop *loop;
+    struct node node;
+    struct edge edge;
+    struct auth *auth;
+    struct session_memory *memory;
+    struct websocket *websocket;
+    struct listener *listener;
+    struct ev_check check;
+    struct ev_prepare prepare;
+    struct ev_idle again;
+    struct ev_timer tick;
+    struct ev_signal terminate, interrupt, hangup;
+};
+
+/* Opens stores, upstream, page, port; nobody is let in yet. False: it has said why. `wake`: the loop is not
+ * to wait in its next turn. worker_close in any case. */
+bool worker_open(struct worker *w, void (*wake)(void *ctx));
+/* Closes what is open, in the reverse order, and frees the configuration. */
+void worker_close(struct worker *w);
+
+#endif

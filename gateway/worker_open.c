@@ -1,0 +1,114 @@
+/* worker_open: what a worker is made of, opened in order and closed in the reverse. See worker.h. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "clock.h"
+#include "edge/page.h"
+#include "worker_inner.h"
+
+static void name_node(struct worker *w)
+{
+    char host[40] = "gateway";
+    if (*w->config->listen_node) {
+        snprintf(w->node.name, sizeof w->node.name, "%s", w->config->listen_node);
+        return;
+    }
+    gethostname(host, sizeof host - 1);
+    host[sizeof host - 1] = '\0';
+    snprintf(w->node.name, sizeof w->node.name, "%s-%d", host, (int)getpid());
+}
+
+static bool fail(const char *what, const char *error)
+{
+    log_error("gateway.cannot_start", LF_STR("part", what), LF_STR("error", error));
+    fprintf(stderr, "lastword: %s: %s\n", what, error);
+    return false;
+}
+
+static void adopt(void *ctx, int fd, bool overload)
+{
+    struct worker *w = ctx;
+    websocket_adopt(w->websocket, fd, overload);
+}
+
+static size_t connections(void *ctx)
+{
+    const struct worker *w = ctx;
+    return w->edge.connections;
+}
+
+static bool open_node(struct worker *w, void (*wake)(void *ctx))
+{
+    char error[512];
+    const struct config *c = w->config;
+    struct history_sqlite_options history = {
+        .path = c->history_path, .fsync = c->history_fsync, .queue = (size_t)c->history_queue};
+    w->node.config = c;
+    w->node.random = clock_random;
+    w->auth = auth_new(c);
+    w->node.authenticate = auth_owner;
+    w->node.authenticate_ctx = w->auth;
+    w->memory = session_memory_new();
+    w->node.sessions = session_memory_store(w->memory, w->node.name, false, NULL, wake, w);
+    w->node.history = history_sqlite_open(&history, w->loop, error, sizeof error);
+    if (!w->node.history)
+        return fail("history", error);
+    w->node.upstream = upstream_open(c, w->loop, clock_random_32);
+    if (!w->node.upstream)
+        return fail("upstream", "cannot be set up");
+    w->node.now_us = clock_us();
+    w->node.unix_ms = clock_unix_ms();
+    node_init(&w->node);
+    return true;
+}
+
+static bool open_edge(struct worker *w)
+{
+    char error[512];
+    const struct listener_ops ops = {.adopt = adopt, .connections = connections, .ctx = w};
+    if (!page_open(w->config->page_dir, error, sizeof error))
+        return fail("page", error);
+    listener_raise_limit((size_t)w->config->limits_connections);
+    edge_init(&w->edge, &w->node, &websocket_wire);
+    w->websocket = websocket_open(&w->edge, w->loop);
+    if (!w->websocket)
+        return fail("websocket", "libwebsockets cannot start; is libwebsockets-evlib-ev installed?");
+    w->listener = listener_open(w->config, w->config->listen_workers > 1, w->loop, &ops, error, sizeof error);
+    if (!w->listener)
+        return fail("listen", error);
+    return true;
+}
+
+bool worker_open(struct worker *w, void (*wake)(void *ctx))
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    log_level_parse(w->config->log_level, &level);
+    name_node(w);
+    log_open(STDERR_FILENO, level, w->node.name);
+    return open_node(w, wake) && open_edge(w);
+}
+
+void worker_close(struct worker *w)
+{
+    listener_close(w->listener);
+    if (w->edge.connections)
+        _exit(w->exit_code); /* the library cannot be taken down under open connections */
+    if (w->websocket)
+        websocket_close(w->websocket);
+    if (w->edge.wire)
+        edge_free(&w->edge);
+    if (w->node.upstream) {
+        node_close(&w->node);
+        upstream_close(w->node.upstream);
+    }
+    if (w->node.history)
+        w->node.history->ops->close(w->node.history);
+    w->node.sessions->ops->close(w->node.sessions);
+    session_memory_free(w->memory);
+    auth_free(w->auth);
+    page_close();
+    config_free(w->config);
+}
