@@ -1,0 +1,145 @@
+/**
+ * One message of a conversation as the page shows it. Text that streams is not kept here but read from its stream,
+ * so that no token passes through the framework; only what changes rarely is reactive.
+ */
+import { crc32c, crcHex, type Stream, type StreamEvent, type StreamResult } from '@lastword/client';
+import type { HistoryMessage } from './api.ts';
+import { duration } from './words.ts';
+
+export interface Trouble {
+  code: string;
+  message: string;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+export class Message {
+  /** Stays the same when the gateway's id replaces our own. */
+  readonly key: string;
+  readonly role: 'user' | 'assistant';
+  id = $state('');
+  parent = $state<string | null>(null);
+  gen = $state<string | null>(null);
+  state = $state<string>('complete');
+  model = $state<string | null>(null);
+  text = $state('');
+  reasoning = $state('');
+  crc = $state<string | null>(null);
+  verified = $state(false);
+  resumes = $state(0);
+  status = $state<string | null>(null);
+  trouble = $state<Trouble | null>(null);
+  firstTokenMs = $state<number | null>(null);
+  tokens = $state<number | null>(null);
+  totalMs = $state<number | null>(null);
+  persisted = $state(true);
+  /** Set while it is followed here. */
+  stream = $state.raw<Stream | null>(null);
+  /** Not known to the gateway: asked for here, and refused or not answered yet. */
+  local = $state(false);
+
+  constructor(role: 'user' | 'assistant', id: string) {
+    this.role = role;
+    this.id = id;
+    this.key = id;
+  }
+
+  get running(): boolean {
+    return this.state === 'running' || this.state === 'queued';
+  }
+
+  /** All text for copying and editing. */
+  get whole(): string {
+    return this.stream?.text ?? this.text;
+  }
+
+  /** Takes over what history says; a followed stream knows better about its text. */
+  absorb(from: HistoryMessage): void {
+    this.id = from.id;
+    this.parent = from.parent;
+    this.gen = from.gen ?? null;
+    this.model = from.model ?? this.model;
+    this.local = false;
+    if (this.stream) return;
+    this.state = from.state ?? 'complete';
+    this.#split(from);
+    this.crc = from.crc ?? null;
+    this.verified = this.crc !== null && crcHex(crc32c(bytes(from.text))) === this.crc;
+    if (from.error) this.trouble = from.error;
+    this.#count(from.usage, from.timing);
+  }
+
+  #split(from: HistoryMessage): void {
+    if (!from.parts?.some(([part]) => part === 'reasoning')) {
+      this.text = from.text;
+      this.reasoning = '';
+      return;
+    }
+    const all = bytes(from.text);
+    const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+    const of = (name: string) =>
+      from
+        .parts!.filter(([part]) => part === name)
+        .map(([, off, len]) => decoder.decode(all.subarray(off, off + len)))
+        .join('');
+    this.text = of('text');
+    this.reasoning = of('reasoning');
+  }
+
+  #count(usage: HistoryMessage['usage'], timing: HistoryMessage['timing']): void {
+    this.tokens = usage?.completion_tokens ?? this.tokens;
+    this.firstTokenMs = timing?.ttft_ms ?? this.firstTokenMs;
+    this.totalMs = timing?.total_ms ?? this.totalMs;
+  }
+
+  /** Follows `stream` until it ends; `changed` is called when it is accepted and when it ends. */
+  follow(stream: Stream, changed: (event: StreamEvent) => void): void {
+    this.stream = stream;
+    this.gen = stream.gen;
+    this.state = 'running';
+    this.trouble = null;
+    const began = performance.now();
+    stream.on((event) => {
+      if (event.type === 'text') this.#onText(event.part, stream.resumes, began);
+      else if (event.type === 'start') this.#onStart(event.model, event.mode);
+      else if (event.type === 'status') this.status = event.state;
+      else if (event.type === 'live') this.status = null;
+      else if (event.type === 'resuming' || event.type === 'interrupted') this.resumes = stream.resumes;
+      else if (event.type === 'error') this.trouble = event.error;
+      else if (event.type === 'done') this.#onDone(event.result, stream);
+      if (event.type === 'accepted' || event.type === 'done') changed(event);
+    });
+    if (stream.result) this.#onDone(stream.result, stream);
+  }
+
+  #onText(part: string, resumes: number, began: number): void {
+    if (this.status !== null) this.status = null;
+    if (this.firstTokenMs === null && resumes === 0) this.firstTokenMs = Math.round(performance.now() - began);
+    if (part === 'reasoning' && this.reasoning === '') this.reasoning = '…';
+    this.resumes = resumes;
+  }
+
+  #onStart(model: string, mode: string): void {
+    this.state = 'running';
+    this.status = mode === 'fresh' ? null : mode;
+    if (model) this.model = model;
+  }
+
+  #onDone(result: StreamResult, stream: Stream): void {
+    this.text = stream.text;
+    this.reasoning = stream.reasoning;
+    this.stream = null;
+    this.state = result.state;
+    this.status = null;
+    this.crc = result.crc;
+    this.verified = result.verified;
+    this.resumes = stream.resumes;
+    this.persisted = result.persisted;
+    this.#count(result.usage, result.timing);
+    if (result.error) {
+      const { code, message, after_ms } = result.error;
+      const when = after_ms ? ` It can be asked again in ${duration(after_ms)}.` : '';
+      this.trouble = { code, message: message + when };
+    }
+  }
+}

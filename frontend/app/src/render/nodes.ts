@@ -1,0 +1,111 @@
+/**
+ * What the renderer may put on the page, and how it gets there.
+ *
+ *     Markdown, RRML --parsers--> Node tree --patch--> DOM
+ *
+ * Model output is hostile. A tree holds text and elements of the allow-list only, with the few attributes named
+ * here; nothing is ever parsed as HTML. `patch` keeps what is already right, so text that grows is appended to
+ * the text node that holds it, and a selection in it survives.
+ */
+export interface El {
+  tag: string;
+  cls?: string;
+  /** Only of `a`, and only as `safeHref` returned it. */
+  href?: string;
+  /** Only of `ol`. */
+  start?: number;
+  kids: Node[];
+  /** Nesting of inline elements below this one, to bound it. */
+  depth?: number;
+}
+export type Node = string | El;
+
+const ALLOWED = new Set(
+  'a blockquote br button code del div em figcaption figure h3 h4 h5 h6 hr li ol p pre section span strong table tbody td th thead tr ul'.split(' '),
+);
+
+export function el(tag: string, kids: Node[] = [], cls?: string): El {
+  return cls ? { tag, kids, cls } : { tag, kids };
+}
+
+/** An address a link may have, normalised; null for everything but http, https and mailto. */
+export function safeHref(raw: string): string | null {
+  const trimmed = raw.trim();
+  if (!/^(https?:\/\/|mailto:)/i.test(trimmed) || trimmed.length > 4096) return null;
+  try {
+    const url = new URL(trimmed);
+    return ['http:', 'https:', 'mailto:'].includes(url.protocol) ? url.href : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Makes the children of `parent` from index `from` on be `nodes`. */
+export function patch(parent: Element, from: number, nodes: Node[]): void {
+  let child = parent.childNodes[from] ?? null;
+  for (const node of nodes) {
+    if (child && fits(child, node)) {
+      refresh(child, node);
+      child = child.nextSibling;
+    } else {
+      const made = create(node, parent.ownerDocument);
+      if (child) {
+        parent.replaceChild(made, child);
+        child = made.nextSibling;
+      } else {
+        parent.appendChild(made);
+      }
+    }
+  }
+  while (child) {
+    const next: ChildNode | null = child.nextSibling;
+    parent.removeChild(child);
+    child = next;
+  }
+}
+
+function fits(child: ChildNode, node: Node): boolean {
+  if (typeof node === 'string') return child.nodeType === 3;
+  return child.nodeType === 1 && (child as Element).localName === node.tag;
+}
+
+function refresh(child: ChildNode, node: Node): void {
+  if (typeof node !== 'string') {
+    attributes(child as Element, node);
+    patch(child as Element, 0, node.kids);
+    return;
+  }
+  const text = child as Text;
+  const old = text.data;
+  if (old === node) return;
+  if (node.startsWith(old)) text.appendData(node.slice(old.length));
+  else text.data = node;
+}
+
+function create(node: Node, doc: Document): ChildNode {
+  if (typeof node === 'string') return doc.createTextNode(node);
+  if (!ALLOWED.has(node.tag)) return doc.createTextNode('');
+  const made = doc.createElement(node.tag);
+  if (node.tag === 'button') made.setAttribute('type', 'button');
+  attributes(made, node);
+  for (const kid of node.kids) made.appendChild(create(kid, doc));
+  return made;
+}
+
+function attributes(e: Element, node: El): void {
+  set(e, 'class', node.cls);
+  if (node.tag === 'a') {
+    set(e, 'href', node.href);
+    set(e, 'rel', node.href && 'noopener noreferrer nofollow');
+    set(e, 'target', node.href && '_blank');
+  }
+  if (node.tag === 'ol') set(e, 'start', node.start !== undefined && node.start !== 1 ? String(node.start) : undefined);
+}
+
+function set(e: Element, name: string, value: string | undefined): void {
+  if (value === undefined || value === '') {
+    if (e.hasAttribute(name)) e.removeAttribute(name);
+  } else if (e.getAttribute(name) !== value) {
+    e.setAttribute(name, value);
+  }
+}
