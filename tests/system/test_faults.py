@@ -1,0 +1,171 @@
+"""The sixteen faults an upstream shows (and a few more), and what a user must see: through the real gateway, on the wire."""
+
+import pytest
+from wire import Client, run
+
+QUICK = {"backoff_ms": 20, "backoff_max_ms": 3000, "first_token_ms": 8000, "between_tokens_ms": 600, "stalled_ms": 200,
+         "breaker_failures": 50}
+
+
+def ask(gateway, mock, model, input="why", fallback=None, target=None, upstream=None, continuation="trailing_assistant"):
+    """One answer by `model`, with a fallback if named. Returns the stream and what the mock would have said."""
+    targets = [{"upstream": "mock", "model": target or model, "order": 1}]
+    if fallback:
+        targets.append({"upstream": "mock", "model": fallback, "order": 2})
+    gw = gateway(continuation=continuation, upstream={**QUICK, **(upstream or {})},
+                 routes=[{"model": "asked", "to": targets}])
+
+    async def go():
+        c = await Client.open(gw.ws)
+        s = await c.ask(input, model="asked")
+        again = await c.ask("a second prompt in the same chat", chat=s.chat, model="richierich-echo") if s.done else None
+        assert not again or again.done["state"] == "complete", "the gateway goes on"
+        await c.close()
+        return s
+
+    return run(go()), mock.answer("richierich", input)
+
+
+def attempts(mock, model):
+    """Requests the mock was asked for that model."""
+    return [r for r in mock.stats()["last"] if r["model"] == model]
+
+
+def test_s01_429_with_retry_after_is_waited_for(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s01")
+    assert s.done["state"] == "complete" and s.text == whole
+    assert "retrying" in [m["state"] for m in s.statuses]
+    assert s.done["timing"]["ttft_ms"] >= 1000
+
+
+@pytest.mark.parametrize("model", ["richierich-s02", "richierich-s04"])
+def test_s02_s04_for_ever_is_bounded_then_the_fallback(gateway, mock, model):
+    s, whole = ask(gateway, mock, model, fallback="richierich@rate=0")
+    assert s.done["state"] == "complete" and s.text == whole
+    assert len(attempts(mock, model)) <= 4
+
+
+@pytest.mark.parametrize("model,code", [("richierich-s02", "RATE_LIMITED"), ("richierich-s04", "UPSTREAM_UNAVAILABLE")])
+def test_s02_s04_without_a_fallback_end_as_an_error(gateway, mock, model, code):
+    s, _ = ask(gateway, mock, model)
+    assert s.done["state"] == "error" and not s.data
+    assert s.done["error"]["code"] == code and s.done["error"]["message"]
+    assert 2 <= len(attempts(mock, model)) <= 4
+
+
+@pytest.mark.parametrize("model", ["richierich-s03", "richierich-s05", "richierich-s15"])
+def test_s03_s05_s15_once_is_tried_again(gateway, mock, model):
+    s, whole = ask(gateway, mock, model)
+    assert s.done["state"] == "complete" and s.text == whole and not s.rewinds
+
+
+def test_s06_no_answer_at_all(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s06", upstream={"first_token_ms": 500})
+    assert s.done["state"] == "complete" and s.text == whole
+    assert "stalled" in [m["state"] for m in s.statuses]
+
+
+def test_s07_a_slow_first_token_is_no_fault(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s07")
+    assert s.done["state"] == "complete" and s.text == whole
+    assert len(attempts(mock, "richierich-s07")) == 1
+
+
+@pytest.mark.parametrize("model", ["richierich-s08", "richierich-s08-rst", "richierich-s09", "richierich-inband-error",
+                                   "richierich-inband-error-event"])
+def test_s08_s09_cut_stalled_or_failed_in_the_middle_is_continued(gateway, mock, model):
+    s, whole = ask(gateway, mock, model)
+    assert s.done["state"] == "complete" and s.text == whole
+    assert [m["mode"] for m in s.starts] == ["fresh", "prefix"] and not s.rewinds
+    assert s.done["usage"]["completion_tokens"] == 200
+
+
+def test_s08_where_continuing_is_not_declared_it_begins_again(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s08", continuation="none")
+    assert s.done["state"] == "complete" and s.text == whole
+    assert [m["mode"] for m in s.starts] == ["fresh", "restart"]
+    assert [r["reason"] for r in s.rewinds] == ["restarted"] and s.rewinds[0]["off"] == 0
+
+
+@pytest.mark.parametrize("model", ["richierich-s08-forever@fault_after=3", "richierich-s09-forever@fault_after=3"])
+def test_past_the_bounds_a_cut_answer_is_truncated_never_complete(gateway, mock, model):
+    s, whole = ask(gateway, mock, model)
+    assert s.done["state"] == "truncated" and s.done["error"]["message"]
+    assert whole.startswith(s.text) and 0 < len(s.text) < len(whole)
+
+
+def test_s10_a_malformed_event_is_skipped(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s10")
+    assert s.done["state"] == "complete" and s.text == whole and len(s.starts) == 1
+
+
+@pytest.mark.parametrize("mode", ["", "-open", "-fin"])
+def test_s11_a_finish_reason_without_done_is_complete(gateway, mock, mode):
+    s, whole = ask(gateway, mock, "richierich-s11" + mode)
+    assert s.done["state"] == "complete" and s.text == whole
+    assert len(attempts(mock, "richierich-s11" + mode)) == 1
+
+
+def test_s12_context_length_goes_to_the_fallback_without_a_retry(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s12", fallback="richierich@rate=0")
+    assert s.done["state"] == "complete" and s.text == whole
+    assert len(attempts(mock, "richierich-s12")) == 1
+
+
+def test_s13_a_refusal_is_retried_nowhere(gateway, mock):
+    s, _ = ask(gateway, mock, "richierich-s13", fallback="richierich@rate=0")
+    assert s.done["state"] == "filtered" and not s.data
+    assert len(mock.stats()["last"]) == 2  # the refusal, and the prompt after it
+    s, whole = ask(gateway, mock, "richierich-s13-stream", fallback="richierich@rate=0")
+    assert s.done["state"] == "filtered" and whole.startswith(s.text)
+
+
+def test_s14_a_fallback_that_refuses_a_prefix_begins_again(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s08-forever", fallback="richierich-s14", upstream={"attempts": 8})
+    assert s.done["state"] == "complete" and s.text == whole
+    assert s.starts[-1]["mode"] == "restart" and s.rewinds
+
+
+def test_s15_down_and_back_with_few_probes(gateway, mock):
+    """Served by the fallback meanwhile; the primary serves again within seconds of its return."""
+    gw = gateway(upstream={**QUICK, "breaker_failures": 3, "breaker_ms": 300},
+                 routes=[{"model": "asked", "to": [{"upstream": "mock", "model": "richierich-s15-forever", "order": 1},
+                                                   {"upstream": "mock", "model": "richierich-echo@rate=0", "order": 2}]}])
+    mock.control("richierich-s15-forever", False)
+
+    async def go():
+        c = await Client.open(gw.ws)
+        for i in range(40):
+            s = await c.ask(f"meanwhile {i}", model="asked")
+            assert s.done["state"] == "complete" and s.text == f"meanwhile {i}"
+        probes = len(attempts(mock, "richierich-s15-forever"))
+        assert probes <= 10, f"{probes} requests went to an upstream that was down"
+        mock.control("richierich-s15-forever", True)
+        for i in range(400):
+            s = await c.ask(f"back {i}", model="asked")
+            assert s.done["state"] == "complete"
+            if s.starts[0]["model"].startswith("richierich-s15"):
+                break
+        else:
+            pytest.fail("the primary never came back")
+        await c.close()
+
+    run(go())
+
+
+def test_s16_accounting_names_the_model_that_served(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-s16")
+    assert s.starts[0]["model"] == "richierich-s16-2026" and s.text == whole
+    assert s.done["usage"]["completion_tokens"] == 200 and s.done["usage"]["prompt_tokens"] is not None
+
+
+def test_length_says_length(gateway, mock):
+    s, whole = ask(gateway, mock, "richierich-length")
+    assert s.done["state"] == "length" and whole.startswith(s.text)
+
+
+@pytest.mark.parametrize("name", ["nousage", "slice1", "crlf", "burst", "split", "cutchar", "comments"])
+def test_odd_but_whole(gateway, mock, name):
+    s, whole = ask(gateway, mock, "richierich-" + name)
+    assert s.done["state"] == "complete" and s.text == whole and len(s.starts) == 1
+    assert s.done["usage"]["completion_tokens"] == 200

@@ -1,0 +1,934 @@
+"""Bad input of every kind against the real programs. Each test ends with the gateway serving others: a witness that
+was connected before, and a client that comes after."""
+
+import asyncio
+import concurrent.futures
+import json
+import random
+import resource
+import socket
+import struct
+import time
+
+import pytest
+import websockets
+from raw import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Raw, frame, until, upgrade_request
+from wire import Client, Stream, run, uuid7
+
+
+def ask_once(url, text="ping?"):
+    async def go():
+        c = await Client.open(url)
+        s = await c.ask(text, model="richierich-echo")
+        assert s.done and s.done["state"] == "complete", s.error
+        await c.close()
+
+    run(go())
+
+
+@pytest.fixture
+def gw(gateway):
+    """A gateway that must serve a connection of before and one of after."""
+    g = gateway(limits={"hello_ms": 1500, "header_ms": 1500})
+    witness = Raw(g.port).open().hello()
+    yield g
+    gen = uuid7()
+    witness.text({"type": "send", "gen": gen, "chat": uuid7(), "input": "still?", "model": "richierich-echo"})
+    while (m := witness.message())["type"] != "done":
+        assert m["type"] != "error", m
+    assert m["state"] == "complete"
+    witness.close()
+    ask_once(g.ws)
+
+
+# -------------------------------------------------------------------- messages
+
+
+@pytest.mark.parametrize("hello", [False, True])
+@pytest.mark.parametrize("text", ["", "hello", "[]", "1", "null", '"x"', '{"type":', '{"a":1}x', "{'a':1}", "\ufeff{}"])
+def test_no_json_object(gw, text, hello):
+    with Raw(gw.port) as c:
+        c.open()
+        if hello:
+            c.hello()
+        c.text(text)
+        assert c.close_code() == 4500
+
+
+@pytest.mark.parametrize("message", [{"type": "send"}, {"type": "pong"}, {"type": 1}, {}, {"type": "nonsense"}])
+def test_another_object_before_hello(gw, message):
+    with Raw(gw.port) as c:
+        c.open().text(message)
+        assert c.close_code() == 4506
+
+
+def ill_typed():
+    gen, chat = uuid7(), uuid7()
+    send = {"type": "send", "gen": gen, "chat": chat, "input": "x"}
+    yield {}
+    yield {"type": None}
+    yield {"type": 7}
+    yield {"type": "nonsense"}
+    yield {"type": "hello"}
+    for field, values in {
+        "gen": [None, 1, "", "x", gen.upper(), gen + " ", gen[:-1]],
+        "chat": [None, 1, [], "nope"],
+        "input": [1, {}, [], True],
+        "parent": [1, "x", {}],
+        "model": [1, {}, []],
+        "params": [1, "x", [], {"temperature": "hot"}, {"max_tokens": -1}, {"stop": 7}, {"top_p": {}}],
+        "on_disconnect": [1, "explode"],
+        "if_busy": [1, "never"],
+    }.items():
+        for value in values:
+            yield {**send, field: value}
+    for field in ("gen", "chat"):
+        yield {k: v for k, v in send.items() if k != field}
+    position = {"type": "resume", "gen": gen, "epoch": 1, "off": 0, "crc": "00000000"}
+    for field, values in {
+        "gen": [None, 1, "x"],
+        "epoch": [None, "1", -1, 1.5, 2**53],
+        "off": [None, "0", -1, 0.5, 2**53],
+        "crc": [None, 0, "0", "0000000G", "ABCDEF00", "000000000"],
+        "marks": [1, [1], [[1]], [["a", "b"]], [[0, 0]], [[0, "00000000"]] * 65],
+    }.items():
+        for value in values:
+            yield {**position, field: value}
+    yield {"type": "ack", "gen": gen}
+    yield {"type": "ack", "gen": gen, "off": "1"}
+    yield {"type": "cancel"}
+    yield {"type": "cancel", "gen": 1}
+    yield {"type": "unfollow"}
+    yield {"type": "auth"}
+    yield {"type": "auth", "token": 1}
+
+
+def test_ill_typed_messages_are_told_so_and_the_connection_lives_on(gw):
+    with Raw(gw.port) as c:
+        c.open().hello()
+        for message in ill_typed():
+            c.text(message)
+            error = c.message()
+            assert error["type"] == "error" and error["code"] == "BAD_REQUEST", (message, error)
+            assert error["message"] and error["retry"] == "never"
+        c.text('{"type":"cancel","gen":"\\ud800"}')  # a lone surrogate
+        assert c.message()["code"] == "BAD_REQUEST"
+        c.text({"type": "cancel", "gen": uuid7()})
+        assert c.message()["code"] == "NOT_FOUND"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"a":' * 100_000,
+        '{"type":"hello","x":' + "[" * 10_000 + "]" * 10_000 + "}",
+        '{"type":"hello",' + ",".join(f'"k{i}":{i}' for i in range(2000)) + "}",
+    ],
+    ids=["arrays", "objects", "closed", "wide"],
+)
+def test_deeply_nested(gw, text):
+    with Raw(gw.port) as c:
+        c.open()
+        c.send(frame(TEXT, text))
+        if "k1999" in text:
+            assert c.message()["type"] == "welcome"
+        else:
+            assert c.close_code() in (4500, 4506, 1009)
+
+
+def test_too_large(gw):
+    def refused(*pieces, hello=True):
+        with Raw(gw.port) as c:
+            c.open()
+            if hello:
+                c.hello()
+            for piece in pieces:
+                try:
+                    c.send(piece)
+                except OSError:
+                    break
+            return c.close_code()
+
+    big = b'{"type":"send","input":"' + b"x" * (1 << 20) + b'"}'
+    assert refused(frame(TEXT, b'{"type":"hello","x":"' + b"x" * 32768 + b'"}'), hello=False) == 1009
+    assert refused(frame(TEXT, big)) == 1009
+    assert refused(frame(TEXT, big[:700_000], fin=False), frame(CONTINUATION, big[700_000:])) == 1009
+    # announced, never sent
+    assert refused(frame(TEXT, b"{", length=1 << 40)) == 1009
+    assert refused(frame(TEXT, b"{", length=(1 << 63) - 1)) == 1009
+    assert refused(frame(TEXT, b"{", length=(1 << 64) - 1)) is None  # no length at all
+    with Raw(gw.port) as c:  # just below the limit it is only a bad message
+        c.open().hello()
+        c.text({"type": "send", "x": "x" * 1_000_000})
+        assert c.message()["code"] == "BAD_REQUEST"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [b"\xff"],
+        [b'{"type":"hello","x":"\xc3\x28"}'],
+        [b'{"type":"hello","x":"\xed\xa0\x80"}'],
+        [b'{"type":"hello","x":"\xf4\x90\x80\x80"}'],
+        [b'{"type":"hello","x":"\xc0\xaf"}'],
+        [b'{"type":"hello","x":"\xe2\x82', b'"}'],
+        [b'{"type":"hello","x":"', b'\x82\xac"}'],
+    ],
+)
+def test_not_utf8(gw, pieces):
+    with Raw(gw.port) as c:
+        c.open()
+        for i, piece in enumerate(pieces):
+            c.send(frame(CONTINUATION if i else TEXT, piece, fin=i == len(pieces) - 1))
+        assert c.close_code() == 1007
+
+
+def test_binary(gw):
+    for payload in (b"{}", b"", b'{"type":"hello"}'):
+        with Raw(gw.port) as c:
+            c.open().send(frame(BINARY, payload))
+            assert c.close_code() == 4500
+
+
+def test_fragments_of_one_byte_with_pings_between(gw):
+    with Raw(gw.port) as c:
+        c.open()
+        text = json.dumps({"type": "hello", "client": "käse 🧀"}, ensure_ascii=False).encode()
+        for i in range(len(text)):
+            c.send(frame(CONTINUATION if i else TEXT, text[i : i + 1], fin=i == len(text) - 1))
+            if i % 16 == 0:
+                c.send(frame(PING, b"%d" % i))
+                opcode, payload = c.frame()
+                assert (opcode, payload) == (PONG, b"%d" % i)
+        assert c.message()["type"] == "welcome"
+
+
+def test_a_message_cut_anywhere_on_the_wire(gw):
+    rng = random.Random(7)
+    text = {"type": "send", "gen": uuid7(), "chat": uuid7(), "input": "ä" * 2000, "model": "richierich-echo"}
+    stream = frame(TEXT, json.dumps({"type": "hello"})) + frame(TEXT, json.dumps(text, ensure_ascii=False))
+    with Raw(gw.port) as c:
+        c.open()
+        while stream:
+            n = rng.choice([1, 1, 2, 3, 7, 130, 256, 257, 300])
+            c.send(stream[:n])
+            stream = stream[n:]
+        got = ""
+        while (m := c.message())["type"] != "done":
+            got += m.get("text", "")
+        assert got == "ä" * 2000
+
+
+def test_floods_of_fragments(gw):
+    with Raw(gw.port) as c:
+        c.open().hello()
+        c.send(frame(TEXT, b"{", fin=False))
+        try:
+            for _ in range(100):
+                c.send(frame(CONTINUATION, b"", fin=False))
+        except OSError:
+            pass
+        assert c.close_code() == 4505
+    with Raw(gw.port) as c:
+        c.open().hello()
+        try:
+            c.send(frame(TEXT, b"{", fin=False))
+            for _ in range(50):
+                c.send(frame(CONTINUATION, b" ", fin=False) * 100)
+        except OSError:
+            pass
+        assert c.close_code() == 4505
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(CONTINUATION, b"x"),
+        frame(TEXT, b"{", fin=False) + frame(TEXT, b"}"),
+        frame(TEXT, b"{}", rsv=4),
+        frame(TEXT, b"{}", rsv=1),
+        frame(3, b"x"),
+        frame(11, b"x"),
+        frame(PING, b"x", fin=False),
+        frame(PING, b"x" * 126),
+    ],
+    ids=["lone-continuation", "text-in-text", "rsv1", "rsv3", "opcode3", "opcode11", "cut-ping", "long-ping"],
+)
+def test_frames_against_the_rules(gw, data):
+    with Raw(gw.port) as c:
+        c.open().hello()
+        c.send(data)
+        assert c.close_code() in (1002, None)
+
+
+def test_unmasked_frames_are_taken_for_what_they_say(gw):
+    """The library does not let us see the missing mask; nothing worse may come of it."""
+    with Raw(gw.port) as c:
+        c.open()
+        c.send(frame(TEXT, b'{"type":"hello"}', mask=False))
+        assert c.message()["type"] == "welcome"
+        c.send(frame(TEXT, b"nonsense", mask=False))
+        assert c.close_code() == 4500
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x03", b"\x03\xe8", b"\x03\xe8bye", b"\x00\x00", b"\x03\xed", b"\xff\xff", b"\x03\xe8\xff"])
+def test_close_frames_of_the_client(gw, payload):
+    with Raw(gw.port) as c:
+        c.open().hello()
+        c.send(frame(CLOSE, payload))
+        c.close_code()
+        assert c.closed()
+
+
+def test_pings_are_a_sign_of_life(gateway):
+    gw = gateway(heartbeat={"ping_ms": 150, "grace_ms": 150})
+    with Raw(gw.port) as c, Raw(gw.port) as silent:
+        c.open().text({"type": "hello"})
+        silent.open().text({"type": "hello"})
+        pongs, end = 0, time.monotonic() + 1.5
+        while time.monotonic() < end:
+            c.send(frame(PING, b"here"))
+            while c.frame()[0] != PONG:
+                pass
+            pongs += 1
+            time.sleep(0.05)
+        assert pongs > 10
+        assert silent.close_code() == 4004
+        c.send(frame(PING, b"still"))
+        while (got := c.frame())[0] != PONG:
+            assert got[0] == TEXT
+    ask_once(gw.ws)
+
+
+def test_many_small_messages_do_not_starve_others(gw):
+    """A client that never stops talking, and one that asks something."""
+    with Raw(gw.port) as c:
+        c.open().hello()
+        noise = frame(TEXT, b'{"type":"pong"}') * 20_000
+        c.s.setblocking(False)
+        sent = c.s.send(noise)
+        begin = time.monotonic()
+        ask_once(gw.ws)
+        assert time.monotonic() - begin < 5
+        c.s.settimeout(15)
+        c.send(noise[sent:])
+        c.text({"type": "cancel", "gen": uuid7()})
+        assert c.message()["code"] == "NOT_FOUND"
+
+
+def test_noise(gw):
+    """Random frames, random bytes: each connection ends or lives; the gateway stays."""
+    rng = random.Random(11)
+    for _ in range(150):
+        with Raw(gw.port) as c:
+            c.open()
+            if rng.random() < 0.5:
+                c.hello()
+            try:
+                for _ in range(rng.randrange(1, 20)):
+                    kind = rng.randrange(3)
+                    if kind == 0:
+                        c.send(rng.randbytes(rng.randrange(1, 400)))
+                    elif kind == 1:
+                        c.send(frame(rng.randrange(16), rng.randbytes(rng.randrange(300)), rng.random() < 0.7,
+                                     rng.random() < 0.9, rng.choice([0, 0, 0, 1, 7])))
+                    else:
+                        c.text(rng.choice(['{"type":"pong"}', '{"type":"cancel","gen":"x"}', "{}"]))
+            except OSError:
+                pass
+            if rng.random() < 0.3:
+                c.reset()
+
+
+# -------------------------------------------------------------------- upgrades
+
+
+@pytest.mark.parametrize(
+    "status, code, changes",
+    [
+        (400, "BAD_REQUEST", {"method": "POST"}),
+        (400, "BAD_REQUEST", {"method": "OPTIONS"}),
+        (400, "BAD_REQUEST", {"http": "HTTP/1.0"}),
+        (404, "NOT_FOUND", {"path": "/v1/wss"}),
+        (404, "NOT_FOUND", {"path": "/"}),
+        (404, "NOT_FOUND", {"path": "/v1/ws/"}),
+        (426, "BAD_REQUEST", {"sec_websocket_version": "12"}),
+        (426, "BAD_REQUEST", {"sec_websocket_version": "130"}),
+        (426, "BAD_REQUEST", {"sec_websocket_version": "8, 13"}),
+        (426, "BAD_REQUEST", {"drop": ["Sec-WebSocket-Version"]}),
+        (400, "BAD_REQUEST", {"drop": ["Sec-WebSocket-Key"]}),
+        (400, "BAD_REQUEST", {"sec_websocket_key": "short"}),
+        (400, "BAD_REQUEST", {"sec_websocket_key": "A" * 24}),
+        (400, "BAD_REQUEST", {"sec_websocket_key": "A" * 3000}),
+        (400, "BAD_REQUEST", {"drop": ["Sec-WebSocket-Protocol"]}),
+        (400, "BAD_REQUEST", {"sec_websocket_protocol": "lastword.v2.json"}),
+        (400, "BAD_REQUEST", {"sec_websocket_protocol": "lastword.v1.jso"}),
+        (400, "BAD_REQUEST", {"sec_websocket_protocol": ", ".join(f"p{i}" for i in range(500))}),
+        (400, "BAD_REQUEST", {"drop": ["Connection"]}),
+        (400, "BAD_REQUEST", {"connection": "keep-alive"}),
+        (400, "BAD_REQUEST", {"drop": ["Host"]}),
+        (403, "FORBIDDEN", {"origin": "https://evil.example"}),
+        (403, "FORBIDDEN", {"origin": "null"}),
+        (403, "FORBIDDEN", {"origin": ""}),
+    ],
+)
+def test_refused_upgrades(gw, status, code, changes):
+    with Raw(gw.port) as c:
+        c.upgrade(**changes)
+        answer = c.answer()
+        assert (answer.status, answer.code()) == (status, code)
+        if status == 426:
+            assert answer.headers["sec-websocket-version"] == "13"
+        assert c.closed()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"origin": "http://127.0.0.1"},
+        {"connection": "keep-alive, Upgrade"},
+        {"upgrade": "WebSocket"},
+        {"sec_websocket_protocol": "other, lastword.v1.json"},
+        {"path": "/v1/ws?x=1"},
+        {"sec_websocket_extensions": "permessage-deflate; client_max_window_bits"},
+    ],
+)
+def test_good_upgrades(gw, changes):
+    with Raw(gw.port) as c:
+        c.upgrade(**changes)
+        answer = c.answer()
+        assert answer.status == 101
+        assert answer.headers["sec-websocket-protocol"] == "lastword.v1.json"
+        assert "sec-websocket-extensions" not in answer.headers
+        c.hello()
+
+
+def test_upgrade_with_frames_in_the_same_packet(gw):
+    with Raw(gw.port) as c:
+        c.send(upgrade_request().encode() + frame(TEXT, b'{"type":"hello"}') + frame(TEXT, b'{"type":"nonsense"}'))
+        assert c.answer().status == 101
+        assert c.message()["type"] == "welcome"
+        assert c.message()["code"] == "BAD_REQUEST"
+
+
+def test_origins_by_list(gateway):
+    gw = gateway(listen={"origins": ["https://chat.example"]})
+    for origin, status in {"https://chat.example": 101, "HTTPS://CHAT.example": 101, "http://127.0.0.1": 403,
+                           "https://chat.example.evil": 403, "https://chat.exampl": 403}.items():
+        with Raw(gw.port) as c:
+            c.upgrade(origin=origin)
+            assert c.answer().status == status, origin
+    with Raw(gw.port) as c:
+        c.open().hello()  # no browser, no origin
+
+
+def test_upgrade_credentials(gateway):
+    gw = gateway(auth={"mode": "keys"}, keys=[{"name": "a", "owner": "t/a", "key": "the-right-key"}])
+    for value, status in {"Bearer the-right-key": 101, "bearer the-right-key": 101, "Bearer the-wrong-key": 401,
+                          "Bearer the-right-ke": 401, "Bearer ": 401, "Basic dGhlOmtleQ==": 401,
+                          "Bearer " + "x" * 5000: 401}.items():
+        with Raw(gw.port) as c:
+            c.upgrade(authorization=value)
+            answer = c.answer()
+            assert answer.status == status, value
+            if status == 401:
+                assert answer.headers["www-authenticate"] == "Bearer" and answer.code() == "UNAUTHORIZED"
+    assert "the-right-key" not in gw.err.read_text() and "the-wrong-key" not in gw.err.read_text()
+
+
+def test_kept_alive_get_and_then_upgrade_foo(gw):
+    """Once a read of freed memory in the library, before any authentication."""
+    get = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+    for value in ("foo", "h2c", "websocke", "websocketx", "123456789", "WEBSOCKET", ""):
+        for together in (False, True):
+            with Raw(gw.port) as c:
+                c.send(get + upgrade_request(upgrade=value) if together else get)
+                assert c.answer().status == 200
+                if together:  # pipelining: the connection ends after the first answer
+                    assert c.closed() and not c.have
+                    continue
+                c.send(upgrade_request(upgrade=value))
+                if value == "WEBSOCKET":
+                    assert c.answer().status == 101
+                elif c.more():
+                    assert c.answer(head=True).status in (400, 403, 426)
+
+
+# -------------------------------------------------------------------- HTTP
+
+
+def request(line="GET /livez HTTP/1.1", *headers, body=b"", host=True):
+    lines = [line] + (["Host: 127.0.0.1"] if host else []) + list(headers)
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+CHAT = json.dumps({"model": "richierich-echo", "messages": [{"role": "user", "content": "ping"}]}).encode()
+POST = "POST /v1/chat/completions HTTP/1.1"
+JSON = "Content-Type: application/json"
+
+
+@pytest.mark.parametrize(
+    "status, data",
+    [
+        (400, request(POST, JSON, "Content-Length: 5", "Transfer-Encoding: chunked", body=b"0\r\n\r\n")),
+        (400, request(POST, JSON, "Transfer-Encoding: chunked", "Content-Length: 5", body=b"0\r\n\r\n")),
+        (400, request("GET /livez HTTP/1.1", "Transfer-Encoding: chunked", body=b"0\r\n\r\n")),
+        (400, request(POST.replace("1.1", "1.0"), JSON, "Transfer-Encoding: chunked", body=b"0\r\n\r\n")),
+        (501, request(POST, JSON, "Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n")),
+        (501, request(POST, JSON, "Transfer-Encoding: xchunked", body=b"0\r\n\r\n")),
+        (501, request(POST, JSON, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body=b"0\r\n\r\n")),
+        (400, request(POST, JSON, "Content-Length: -1", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: -9223372036854775808", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: +1", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: 0x10", body=b"x" * 16)),
+        (400, request(POST, JSON, "Content-Length: 1 2", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: 1,1", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: five", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: 1e3", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: 18446744073709551617", body=b"x")),
+        (400, request(POST, JSON, "Content-Length: 2", "Content-Length: 3", body=b"{}x")),
+        (400, request(POST, JSON, "Content-Length: 2", "Content-Length: 2", body=b"{}")),
+        (413, request(POST, JSON, "Content-Length: 99999999999")),
+        (413, request(POST, JSON, "Content-Length: 4194305", body=b"x" * 100_000)),
+        (400, request(host=False)),
+        (400, request("GET /livez HTTP/1.1", "Host: other")),
+        (505, request("GET /livez HTTP/2.0")),
+        (505, request("GET /livez HTTP/0.9")),
+        (505, request("GET /livez FTP/1.1")),
+        (501, request("BREW /livez HTTP/1.1")),
+        (501, request("BREW /coffee HTTP/1.1", body=b"x" * 1000)),
+        (501, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
+        (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)),
+        (400, b"nonsense\r\n\r\n"),
+        (400, b"\x00\x00\x00\x00"),
+        (414, request("GET /" + "a" * 3000 + " HTTP/1.1")),
+        (417, request(POST, JSON, "Expect: the-worst", "Content-Length: 2", body=b"{}")),
+    ],
+)
+def test_requests_against_the_rules(gw, status, data):
+    with Raw(gw.port) as c:
+        c.send(data)
+        answer = c.answer()
+        assert answer.status == status, answer.body
+        assert answer.code() in ("BAD_REQUEST", "TOO_LARGE")
+        assert answer.headers["connection"] == "close"
+        assert c.closed() and not c.have
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        request("GET /%00 HTTP/1.1"),
+        request("GET /%zz HTTP/1.1"),
+        request("GET /livez%0d%0aX: HTTP/1.1"),
+        request("GET http://127.0.0.1/livez HTTP/1.1"),
+        request("GET livez HTTP/1.1"),
+        request("OPTIONS * HTTP/1.1"),
+        request("CONNECT example.com:443 HTTP/1.1"),
+        request("GET /livez HTTP/1.1", "GET /livez HTTP/1.1"),
+        request("GET /livez"),
+        request("GET"),
+        b"GET /livez HTTP/1.1\nHost: x\n\n",
+        request("GET /livez HTTP/1.1", "X-Big: " + "x" * 20_000),
+        request("GET /livez HTTP/1.1", *[f"X-{i}: {i}" for i in range(3000)]),
+        request("GET /livez HTTP/1.1", *["Accept: a"] * 300),
+        request("GET /livez?" + "&".join(f"a{i}={i}" for i in range(500)) + " HTTP/1.1"),
+        request("GET /livez HTTP/1.1", "Bad Name : x", ": empty", "no colon at all"),
+        b"\r\n\r\n\r\n" + request(),
+    ],
+)
+def test_requests_the_library_may_end_by_itself(gw, data):
+    """An answer below 500 or the end of the connection, nothing else."""
+    with Raw(gw.port, timeout=5) as c:
+        c.send(data)
+        try:
+            c.closed()
+        except socket.timeout:
+            pass  # it waits for more, or keeps alive
+        if c.have:
+            assert c.answer(head=True).status < 506
+
+
+def test_paths_that_lead_nowhere(gw):
+    for path in ("/nothing", "/v1", "/v1/", "/v1/nothing", "/v1/generations", "/v1/generations/x",
+                 "/v1/conversations/x/y/z", "/livez/", "/LIVEZ", "/metrics/../nothing", "/.git/config", "/%20"):
+        with Raw(gw.port) as c:
+            c.send(request(f"GET {path} HTTP/1.1"))
+            assert c.answer().status == 404, path
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../../../../etc/passwd",
+        "/..%2f..%2f..%2fetc/passwd",
+        "/%2e%2e/%2e%2e/%2e%2e/etc/passwd",
+        "/..%252f..%252fetc/passwd",
+        "/....//....//etc/passwd",
+        "/..\\..\\..\\etc\\passwd",
+        "//etc/passwd",
+        "/assets/../../../../etc/passwd",
+        "/%c0%ae%c0%ae/etc/passwd",
+        "/./././../etc/passwd",
+        "/index.html/../../../../etc/passwd",
+    ],
+)
+def test_no_way_out_of_the_page(gateway, tmp_path, path):
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / "index.html").write_text("<p>the page</p>")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:secret")
+    gw = gateway(page={"dir": str(page)})
+    with Raw(gw.port) as c:
+        c.send(request(f"GET {path} HTTP/1.1", "Connection: close"))
+        assert c.closed()
+        assert b"root:" not in c.have
+    assert gw.get("/").text == "<p>the page</p>"
+
+
+def test_chunked_bodies(gw):
+    def post(*pieces, status, keep=False):
+        with Raw(gw.port) as c:
+            c.send(request(POST, JSON, "Transfer-Encoding: chunked"))
+            for piece in pieces:
+                try:
+                    c.send(piece)
+                except OSError:
+                    break
+            answer = c.answer()
+            assert answer.status == status, (pieces[:1], answer.body)
+            return answer
+
+    size = b"%x" % len(CHAT)
+    whole = size + b"\r\n" + CHAT + b"\r\n0\r\n\r\n"
+    assert post(whole, status=200).json()["choices"][0]["message"]["content"] == "ping"
+    post(*[whole[i : i + 1] for i in range(len(whole))], status=200)
+    post(b"".join(b"1\r\n%c\r\n" % b for b in CHAT) + b"000\r\nTrailer: x\r\n\r\n", status=200)
+    post(size + b";name=value\r\n" + CHAT + b"\r\n0\r\n\r\n", status=200)
+    for bad in (b"x\r\n", b"-1\r\n", b" 1\r\nx\r\n", b"1 \r\nx\r\n", b"0x1\r\nx\r\n", b"1\nx\n", b"1\r\nxy\r\n",
+                b"\r\n", b"ffffffffffffffff\r\n", b"10000000000000000\r\n", b"1;" + b"x" * 10_000 + b"\r\n"):
+        post(bad, status=400)
+    post(b"fffffff\r\n", status=413)
+    post(b"400000\r\n" + b"x" * 0x400000 + b"\r\n1\r\nx\r\n0\r\n\r\n", status=413)
+
+
+def test_bodies_that_are_no_request(gw):
+    for body in (b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 100_000, b'{"messages":' * 5000,
+                 b'{"model":1,"messages":[]}', b'{"model":"richierich","messages":{}}', b"x" * 1_000_000):
+        answer = gw.request("POST", "/v1/chat/completions", data=body, headers={"content-type": "application/json"})
+        assert answer.status_code == 400, (body[:40], answer.text)
+        assert answer.json()["error"]["code"]
+
+
+def test_half_requests(gw):
+    pieces = [b"G", b"GET /livez", b"GET /livez HTTP/1.1\r\nHos", request()[:-2],
+              request(POST, JSON, "Content-Length: 100", body=b"half"),
+              request(POST, JSON, "Transfer-Encoding: chunked", body=b"10\r\nhalf")]
+    for piece in pieces:
+        for end in ("close", "reset", "shut"):
+            c = Raw(gw.port)
+            c.send(piece)
+            if end == "shut":
+                c.s.shutdown(socket.SHUT_WR)
+                c.closed()
+            (c.reset if end == "reset" else c.close)()
+    until(lambda: gw.metric("lastword_connections") <= 2)
+
+
+def test_requests_that_never_end(gw):
+    begin = time.monotonic()
+    waiting = [Raw(gw.port) for _ in range(4)]
+    for c, piece in zip(waiting, [b"", b"GET /li", request(POST, JSON, "Content-Length: 100", body=b"half"),
+                                  request(POST, JSON, "Transfer-Encoding: chunked", body=b"5\r\nha")]):
+        c.send(piece)
+    for c in waiting:
+        assert c.answer().status == 408
+        assert c.closed()
+    assert 1 < time.monotonic() - begin < 8
+
+
+def test_slow_heads(gw):
+    """A byte now and then does not buy time."""
+    begin = time.monotonic()
+    with Raw(gw.port) as c:
+        c.send("GET /livez HTTP/1.1\r\nHost: x\r\n")
+        try:
+            while time.monotonic() - begin < 10:
+                c.send("X-Slow: 1\r\n")
+                time.sleep(0.05)
+        except OSError:
+            pass
+        assert time.monotonic() - begin < 8
+
+
+def test_pipelined_requests_are_left_unanswered_but_for_the_first(gw):
+    """The library hangs over a POST that follows in the same packet; so a second request ends the connection."""
+    post = request(POST, JSON, f"Content-Length: {len(CHAT)}", body=CHAT)
+    slow = json.dumps({"model": "richierich", "stream": True, "max_tokens": 20,
+                       "messages": [{"role": "user", "content": "x"}]}).encode()
+    slow = request(POST, JSON, f"Content-Length: {len(slow)}", body=slow)
+    junk = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
+    for first in (request(), post, slow, request("GET /nothing HTTP/1.1")):
+        for second in (request(), post, junk * 20, b"\r\n", b"x", upgrade_request().encode()):
+            with Raw(gw.port) as c:
+                c.send(first + second)
+                answer = c.answer()
+                assert answer.status in (200, 400, 404)
+                assert answer.status != 400 or "answered" in answer.json()["error"]["message"]
+                assert c.closed() and not c.have
+    with Raw(gw.port) as c:  # while the answer is on its way
+        c.send(slow)
+        assert c.more()
+        c.send(junk)
+        assert c.answer().status == 200
+        if c.have or c.more():
+            assert c.answer().status == 405
+
+
+def test_keep_alive_and_its_end(gw):
+    with Raw(gw.port) as c:
+        for _ in range(200):
+            c.send(request("HEAD /livez HTTP/1.1"))
+            assert c.answer(head=True).status == 200
+        c.send(request("GET /livez HTTP/1.1", "Connection: close"))
+        assert c.answer().headers["connection"] == "close"
+        assert c.closed()
+    with Raw(gw.port) as c:
+        c.send(request("GET /livez HTTP/1.0"))
+        assert c.answer().headers["connection"] == "close"
+        assert c.closed()
+    with Raw(gw.port) as c:
+        for _ in range(3):
+            c.send(request("GET /livez HTTP/1.0", "Connection: keep-alive"))
+            assert c.answer().headers["connection"] == "keep-alive"
+
+
+def test_expect_continue(gw):
+    with Raw(gw.port) as c:
+        c.send(request(POST, JSON, f"Content-Length: {len(CHAT)}", "Expect: 100-continue"))
+        assert c.answer().status == 100
+        c.send(CHAT)
+        assert c.answer().status == 200
+
+
+def test_streams_that_nobody_reads_to_the_end(gw):
+    body = json.dumps({"model": "richierich-slow", "stream": True,
+                       "messages": [{"role": "user", "content": "go on"}]}).encode()
+    post = request(POST, JSON, f"Content-Length: {len(body)}", body=body)
+    for end in ("close", "reset", "shut"):
+        c = Raw(gw.port)
+        c.send(post)
+        while b"data:" not in c.have:
+            assert c.more()
+        if end == "shut":
+            c.s.shutdown(socket.SHUT_WR)
+            c.closed()
+        (c.reset if end == "reset" else c.close)()
+    until(lambda: gw.metric("lastword_connections") <= 2)
+
+
+def test_a_reader_that_does_not_read(gateway, tmp_path):
+    """More than the kernel holds, into a socket that nobody empties: others are served, and in the end it goes."""
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / "index.html").write_text("x")
+    (page / "big.js").write_bytes(b"x" * (24 << 20))
+    gw = gateway(limits={"slow_ms": 1000}, page={"dir": str(page)})
+    with Raw(gw.port) as c, Raw(gw.port) as pipelining:
+        for slow, more in ((c, b""), (pipelining, request() * 50)):
+            slow.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.send(request("GET /big.js HTTP/1.1") + more)
+        ask_once(gw.ws)
+        assert gw.metric("lastword_connections") >= 2  # the pipelining one may be gone already
+        until(lambda: gw.metric("lastword_connections") <= 1)
+    assert len(gw.get("/big.js").content) == 24 << 20  # to one that reads
+
+
+# -------------------------------------------------------------------- nothing may spin
+
+
+def test_odd_connections_cost_no_processor(gateway, tmp_path):
+    """Sockets in every odd state at once: half closed, pipelining, full, silent; the loop must sleep."""
+    page = tmp_path / "page"
+    page.mkdir()
+    (page / "index.html").write_text("x")
+    (page / "big.js").write_bytes(b"x" * (24 << 20))
+    gw = gateway(page={"dir": str(page)}, limits={"hello_ms": 60000, "header_ms": 60000})
+    body = json.dumps({"model": "richierich-slow", "stream": True,
+                       "messages": [{"role": "user", "content": "go on"}]}).encode()
+    post = request(POST, JSON, f"Content-Length: {len(body)}", body=body)
+    odd = []
+
+    def add(data, *more, small=False, half=False):
+        c = Raw(gw.port)
+        if small:
+            c.s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        c.send(data)
+        if more:
+            assert c.more()
+            for piece in more:
+                c.send(piece)
+        if half:
+            c.s.shutdown(socket.SHUT_WR)
+        odd.append(c)
+        return c
+
+    add(post + request())
+    add(post, request() * 10)
+    add(post, b"junk")
+    add(request("GET /big.js HTTP/1.1"), small=True)
+    add(request("GET /big.js HTTP/1.1") + request(), small=True)
+    add(request("GET /big.js HTTP/1.1"), request(), small=True)
+    add(request("GET /livez HTTP/1.1"), request()[:-2])
+    add(request()[:20])
+    add(request(POST, JSON, "Content-Length: 100", body=b"half"))
+    add(upgrade_request().encode() + frame(TEXT, b'{"type":"hello"}')[:-3])
+    add(upgrade_request().encode() + frame(TEXT, b'{"type":"hello"}'), frame(TEXT, b"x", fin=False))
+    time.sleep(1)  # what had to be done is done: now it is the standstill that is measured
+
+    def cpu():
+        fields = open(f"/proc/{gw.pid}/stat").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / 100
+
+    begin = cpu()
+    time.sleep(1)
+    used = cpu() - begin
+    for c in odd:
+        c.close()
+    assert used < 0.4, f"{used} s of processor in a second"
+    ask_once(gw.ws)
+
+
+# -------------------------------------------------------------------- very many
+
+
+def open_many(n, make):
+    with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        return list(pool.map(lambda _: make(), range(n)))
+
+
+def test_three_thousand_without_hello(gateway):
+    gw = gateway(limits={"hello_ms": 4000}, log={"level": "info"})
+    idle = open_many(3000, lambda: Raw(gw.port, timeout=60).open())
+    ask_once(gw.ws)
+    codes = [c.close_code() for c in idle]
+    assert codes == [4506] * 3000
+    for c in idle:
+        c.close()
+    until(lambda: gw.metric("lastword_connections") <= 1)
+    ask_once(gw.ws)
+
+
+def test_three_thousand_without_a_word(gateway):
+    gw = gateway(limits={"header_ms": 4000}, log={"level": "info"})
+    idle = open_many(3000, lambda: Raw(gw.port, timeout=60))
+    ask_once(gw.ws)
+    assert [c.answer().status for c in idle] == [408] * 3000
+    for c in idle:
+        c.close()
+    until(lambda: gw.metric("lastword_connections") <= 1)
+    ask_once(gw.ws)
+
+
+def test_more_connections_than_the_limit(gateway):
+    gw = gateway(limits={"connections": 20})
+    held = [Raw(gw.port).open().hello() for _ in range(20)]
+    for _ in range(5):
+        with Raw(gw.port) as c:
+            c.upgrade()
+            answer = c.answer()
+            assert answer.status == 503 and int(answer.headers["retry-after"]) > 0
+            assert answer.code() == "RATE_LIMITED"
+        with Raw(gw.port) as c:
+            c.send(request())
+            assert c.answer().status == 503
+    silent = [Raw(gw.port) for _ in range(100)]  # beyond politeness: told so at once
+    told = 0
+    for c in silent[70:]:
+        c.closed()
+        told += c.have.startswith(b"HTTP/1.1 503")
+    assert told >= 20
+    for c in silent + held[10:]:
+        c.close()
+    until(lambda: gw.metric("lastword_connections") < 15)
+    ask_once(gw.ws)
+    held[0].text({"type": "cancel", "gen": uuid7()})
+    assert held[0].message()["code"] == "NOT_FOUND"
+
+
+def test_out_of_descriptors(gateway):
+    gw = gateway(limits={"header_ms": 30000})
+    witness = Raw(gw.port).open().hello()
+    used = int(gw.get("/metrics") is not None) + len(list((__import__("pathlib").Path(f"/proc/{gw.pid}/fd")).iterdir()))
+    resource.prlimit(gw.pid, resource.RLIMIT_NOFILE, (used + 40, used + 40))
+    crowd = [Raw(gw.port) for _ in range(200)]
+    # Upstreams and the database still get theirs.
+    witness.text({"type": "send", "gen": uuid7(), "chat": uuid7(), "input": "x", "model": "richierich-echo"})
+    while (m := witness.message())["type"] != "done":
+        assert m["type"] != "error", m
+    assert m["state"] == "complete"
+    turned_away = 0
+    for c in crowd[100:]:
+        c.closed()
+        turned_away += c.have.startswith(b"HTTP/1.1 503")
+    assert turned_away > 80
+    for c in crowd:
+        c.close()
+    until(lambda: gw.metric("lastword_connections") <= 3)
+    assert gw.metric("lastword_connections_refused_total", reason="descriptors") > 80
+    assert len([e for e in gw.log() if e["event"] == "listener.refused"]) <= 3
+    ask_once(gw.ws)
+    witness.close()
+
+
+def mutated(rng, seeds):
+    bits = [b"\r\n", b"\n", b"%", b"%00", b"/../", b"//", b"?", b"&", b";", b":", b" ", b"\x00", b"\xff",
+            b"Upgrade: websocket\r\n", b"Connection: Upgrade\r\n", b"Content-Length: 7\r\n", b"GET / HTTP/1.1\r\n",
+            b"Transfer-Encoding: chunked\r\n", b"X: " + b"y" * 3000 + b"\r\n", b"0\r\n\r\n"]
+    data = bytearray(rng.choice(seeds))
+    for _ in range(rng.choice([0, 1, 1, 2, 3, 8])):
+        at, kind = rng.randrange(len(data) + 1), rng.randrange(5)
+        if kind == 0 and data:
+            data[min(at, len(data) - 1)] = rng.randrange(256)
+        elif kind == 1:
+            data[at:at] = rng.choice(bits)
+        elif kind == 2:
+            del data[at : at + rng.randrange(1, 20)]
+        elif kind == 3:
+            other = rng.randrange(len(data) + 1)
+            data[at:at] = data[min(at, other) : max(at, other)]
+        else:
+            data[at:at] = rng.randbytes(rng.randrange(1, 10))
+    return bytes(data)
+
+
+def test_mutated_requests(gw):
+    """Good requests bent at random, cut at random, one or several to a connection: each is answered or ended, and a good
+    one meanwhile does not wait."""
+    rng = random.Random(5)
+    chunked = b"%x\r\n" % len(CHAT) + CHAT + b"\r\n0\r\n\r\n"
+    seeds = [request(), request("GET /v1/conversations?search=a%20b&limit=5 HTTP/1.1", "Authorization: Bearer x"),
+             request(POST, JSON, f"Content-Length: {len(CHAT)}", body=CHAT),
+             request(POST, JSON, "Transfer-Encoding: chunked", body=chunked),
+             upgrade_request().encode() + frame(TEXT, b'{"type":"hello"}'),
+             request("PATCH /v1/conversations/x HTTP/1.1", JSON, "Content-Length: 2", body=b"{}"),
+             request("HEAD / HTTP/1.1", "If-None-Match: x"), request("PUT /x HTTP/1.1", "Content-Length: 3", body=b"abc")]
+    for round in range(600):
+        c = Raw(gw.port)
+        try:
+            for _ in range(rng.choice([1, 1, 1, 2, 3])):
+                data = mutated(rng, seeds)
+                while data:
+                    n = rng.choice([len(data), len(data), 1, 5, 50])
+                    c.send(data[:n])
+                    data = data[n:]
+        except OSError:
+            pass
+        (c.reset if rng.random() < 0.3 else c.close)()
+        if round % 50 == 0:
+            begin = time.monotonic()
+            assert gw.get("/livez").status_code == 200
+            assert time.monotonic() - begin < 2
+    until(lambda: gw.metric("lastword_connections") <= 2)
