@@ -57,7 +57,8 @@ enum sse_next sse_next(struct sse *s, struct sse_read *r, struct sse_event *even
  * as a whole event may take them himself, by moving r->p past it. */
 static inline bool sse_at_start(const struct sse *s)
 {
-    return !s->has_data && s->line.len == 0 && !s->skip_lf && s->bom == SSE_BOM_OVER && !s->over;
+    return !s->has_data && s->line.len == 0 && s->name.len == 0 && !s->skip_lf && s->bom == SSE_BOM_OVER &&
+           !s->over;
 }
 
 /* Forgets what was handed out, so that sse_at_start tells the truth about the next byte. */

@@ -352,6 +352,17 @@ static void test_parts_have_their_own_template(void **state)
     assert_int_equal(uses(), 2);
 }
 
+/* The name of an event may come in a read of its own: what follows is not a plain delta. */
+static void test_a_name_in_an_earlier_read_counts(void **state)
+{
+    (void)state;
+    feed(EVENT("x", "a") EVENT("x", "b"));
+    feed("event: error\n");
+    feed(EVENT("x", "c"));
+    expect("tab");
+    assert_int_equal(a.failure, FAIL_IN_STREAM);
+}
+
 static void test_large_events_have_no_template(void **state)
 {
     struct buf b = {0};
@@ -423,6 +434,7 @@ int main(void)
         STREAM_TEST(test_it_is_learned_again),
         STREAM_TEST(test_learning_is_bounded),
         STREAM_TEST(test_parts_have_their_own_template),
+        STREAM_TEST(test_a_name_in_an_earlier_read_counts),
         STREAM_TEST(test_large_events_have_no_template),
         STREAM_TEST(test_after_the_end_nothing_counts),
         STREAM_TEST(test_shapes_without_a_content_type),
