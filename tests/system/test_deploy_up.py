@@ -60,9 +60,11 @@ class Up:
         self.env = {**clean, "TMPDIR": str(self.temp), "LASTWORD_PORT": "0", "LASTWORD_DATA": str(self.data), **env}
         self.process = None
 
-    def start(self, wait=True):
+    def start(self, wait=True, ignore_interrupt=False):
+        # What a shell does to the programs it starts in the background of a script.
+        before = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignore_interrupt else None
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen([str(UP)], stdout=out, stderr=err, env=self.env)
+            self.process = subprocess.Popen([str(UP)], stdout=out, stderr=err, env=self.env, preexec_fn=before)
         if wait:
             self.url = wait_for(self.ready, BUILD_S)
         return self
@@ -109,7 +111,7 @@ def nothing_left(u, pids):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_up_and_down(up, number):
-    u = up().start()
+    u = up().start(ignore_interrupt=True)
     assert complete(u.url).json()["choices"][0]["message"]["content"] == "hello"
     page = requests.get(u.url, timeout=10)
     assert page.headers["content-type"].startswith("text/html") and "Lastword" in page.text
