@@ -102,7 +102,9 @@ struct ladder_step ladder_failed(struct ladder *l, const struct ladder_news *n)
     size_t next = next_target(l, n->open);
     int64_t wait = row->same ? wait_for(l, n) : -1;
     bool left = next < l->targets && row->next;
-    bool mine = n->failure == FAIL_PREFIX || (l->tries[l->at] < share(l) && !bit(n->open, l->at));
+    /* After a long wait for nothing, whoever else there is comes before a second one. */
+    bool shares = n->failure != FAIL_NO_TOKEN && l->tries[l->at] < share(l) && !bit(n->open, l->at);
+    bool mine = n->failure == FAIL_PREFIX || shares;
     if (wait >= 0 && (mine || !left))
         return again(l, n, wait);
     if (!left)

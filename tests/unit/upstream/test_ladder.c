@@ -68,6 +68,24 @@ static void test_each_target_gets_its_share(void **state)
     assert_int_equal(l.first, FAIL_UNAVAILABLE);
 }
 
+/* One wait for a first token is long enough where somebody else can be asked. */
+static void test_no_token_goes_to_the_next(void **state)
+{
+    struct ladder l;
+    (void)state;
+    ladder_init(&l, &limits, 2, 0);
+    struct ladder_step s = lose(&l, news(FAIL_NO_TOKEN));
+    assert_int_equal(s.move, LADDER_FALLBACK);
+    assert_int_equal(s.target, 1);
+    assert_int_equal(lose(&l, news(FAIL_NO_TOKEN)).move, LADDER_RETRY); /* nobody else is left */
+    assert_int_equal(lose(&l, news(FAIL_NO_TOKEN)).move, LADDER_RETRY);
+    assert_int_equal(lose(&l, news(FAIL_NO_TOKEN)).move, LADDER_END);
+    ladder_init(&l, &limits, 2, 0);
+    struct ladder_news open = news(FAIL_NO_TOKEN);
+    open.open = 1 << 1;
+    assert_int_equal(lose(&l, open).move, LADDER_RETRY);
+}
+
 static void test_failures_that_no_repetition_helps(void **state)
 {
     static const enum failure next_only[] = {FAIL_CONTEXT,  FAIL_AUTH,  FAIL_REQUEST,
@@ -194,6 +212,7 @@ int main(void)
         cmocka_unit_test(test_one_target_gets_all_attempts),
         cmocka_unit_test(test_jitter_is_full_and_bounded),
         cmocka_unit_test(test_each_target_gets_its_share),
+        cmocka_unit_test(test_no_token_goes_to_the_next),
         cmocka_unit_test(test_failures_that_no_repetition_helps),
         cmocka_unit_test(test_a_filter_ends_everything),
         cmocka_unit_test(test_the_first_cause_stays),
