@@ -200,6 +200,17 @@ static int64_t standing_tokens(const struct call *c)
     return whole ? last : c->kept + last;
 }
 
+/* What was asked. A continued request has the text so far in its prompt too: that is not asked twice. */
+static int64_t standing_prompt(const struct call *c)
+{
+    int64_t said = c->try.answer.prompt_tokens;
+    if (said < 0 || c->try.mode != START_PREFIX)
+        return said;
+    if (!c->kept_known)
+        return -1;
+    return said > c->kept ? said - c->kept : 0;
+}
+
 void call_end(struct call *c, enum call_outcome outcome, int64_t after_ms)
 {
     struct call_result r = {.outcome = outcome, .prompt_tokens = -1, .completion_tokens = -1};
@@ -209,7 +220,7 @@ void call_end(struct call *c, enum call_outcome outcome, int64_t after_ms)
         attempt_announce(c);
         if (c->state == CALL_OVER)
             return;
-        r.prompt_tokens = c->try.answer.prompt_tokens;
+        r.prompt_tokens = standing_prompt(c);
         r.completion_tokens = standing_tokens(c);
     }
     if (whole)

@@ -364,7 +364,7 @@ static void test_a_cut_stream_goes_on_from_its_prefix(void **state)
     assert_non_null(strstr(last()->body, "\"max_tokens\":8"));
     ok();
     delta("world");
-    finish("stop", 5, 1);
+    finish("stop", 7, 1); /* the two tokens so far are in its prompt, and not in the user's */
     told("start prefix m-real@one; text world(1); end complete 5/3 spent 3");
     world_close();
 }
@@ -409,7 +409,7 @@ static void test_a_stall_and_its_status(void **state)
     retried();
     ok();
     delta("!");
-    finish("stop", 3, 1);
+    finish("stop", 5, 1);
     told("start prefix m-real@one; text !(1); end complete 3/3 spent 3");
     world_close();
 }
@@ -599,7 +599,7 @@ static void test_an_error_in_the_stream(void **state)
         retried();
         ok();
         delta("b");
-        finish("stop", 3, 1);
+        finish("stop", 4, 1);
         told("start fresh m-real@one; text a(1); retrying 0; start prefix m-real@one; text b(1); "
              "end complete 3/2 spent 2");
         world_close();
@@ -760,7 +760,8 @@ static void test_resume_goes_on(void **state)
     ok();
     delta(" so good");
     finish("stop", 9, 2);
-    told("start prefix m-real@one; text  so good(1); end complete 9/-1 spent 2");
+    /* nobody counted what the other gateway got: neither the answer nor the prompt can be told apart */
+    told("start prefix m-real@one; text  so good(1); end complete spent 2");
     world_close();
 }
 
