@@ -15,7 +15,7 @@
 #include "upstream/failure.h"
 #include "upstream/upstream.h"
 
-enum finish { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_FILTERED };
+enum finish { FINISH_NONE, FINISH_STOP, FINISH_LENGTH, FINISH_FILTERED, FINISH_TOOLS };
 
 #define ANSWER_DETAIL 96
 #define ANSWER_MODEL 128

@@ -13,7 +13,7 @@
 
 #define REFUSAL_MAX 65536 /* bytes of an error body that are looked at */
 #define TEXT_MAX 16384    /* bytes of text that are told at once */
-#define GRACE_MS 1000     /* for usage and the end mark, after a finish_reason */
+#define GRACE_MS 300      /* for usage and the end mark, after a finish_reason */
 
 static const struct transport_handlers handlers;
 
@@ -30,12 +30,12 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* When the attempt fails if nothing comes any more. */
+/* When the attempt fails if nothing comes any more. Before a finish_reason: with it the answer is whole. */
 static uint64_t deadline(struct call *c, enum failure *f)
 {
     const struct site *s = call_target(c)->site;
     uint64_t total = c->ladder.began_ms + (uint64_t)c->limits.ladder.total_ms, at;
-    if (c->try.tokens) {
+    if (c->try.tokens || c->try.answer.other) {
         *f = FAIL_STALLED;
         int64_t ms = s->between_tokens_ms ? s->between_tokens_ms : c->limits.between_tokens_ms;
         at = c->try.active_ms + (uint64_t)ms;
@@ -181,28 +181,42 @@ static void account(struct call *c)
     }
     if (a->answer.finish && !a->finish_ms) {
         a->finish_ms = a->active_ms;
-        if (c->timer.at_ms > a->finish_ms + GRACE_MS)
-            timer_set(&c->set->timers, &c->timer, a->finish_ms + GRACE_MS);
+        timer_set(&c->set->timers, &c->timer, a->finish_ms + GRACE_MS);
     }
     c->other |= a->answer.other;
 }
 
-static void whole(struct call *c)
+/* The end mark came. What it ends need not be an answer that can be shown. */
+static enum failure fault_of_whole(const struct call *c)
 {
-    if (c->try.answer.finish == FINISH_FILTERED) {
-        attempt_failed(c, FAIL_FILTER);
-        return;
-    }
-    call_end(c, c->try.answer.finish == FINISH_LENGTH ? CALL_LENGTH : CALL_COMPLETE, 0);
+    const struct answer *a = &c->try.answer;
+    if (a->finish == FINISH_FILTERED)
+        return FAIL_FILTER;
+    if (a->finish == FINISH_TOOLS || (a->other && !c->try.tokens))
+        return FAIL_NOT_TEXT;
+    if (!a->finish && a->malformed && !c->try.tokens)
+        return FAIL_GARBLED; /* all that came before [DONE] was skipped */
+    return FAIL_NONE;
 }
 
-/* After a read: is the attempt over, whatever the connection still does? */
+static void whole(struct call *c)
+{
+    enum failure f = fault_of_whole(c);
+    if (f)
+        attempt_failed(c, f);
+    else
+        call_end(c, c->try.answer.finish == FINISH_LENGTH ? CALL_LENGTH : CALL_COMPLETE, 0);
+}
+
+/* After a read: is the attempt over, whatever the connection still does? An error after the finish_reason
+ * takes nothing back. */
 void attempt_progress(struct call *c)
 {
+    const struct answer *a = &c->try.answer;
     account(c);
-    if (c->try.answer.failure)
-        attempt_failed(c, c->try.answer.failure);
-    else if (c->try.answer.done || c->try.answer.usage_after_finish)
+    if (a->failure && !a->finish)
+        attempt_failed(c, a->failure);
+    else if (a->failure || a->done || a->usage_after_finish)
         whole(c);
 }
 
@@ -395,7 +409,7 @@ void attempt_watch(struct call *c)
         attempt_failed(c, FAIL_CONNECT);
         return;
     }
-    if (c->try.finish_ms && now >= c->try.finish_ms + GRACE_MS) {
+    if (c->try.finish_ms) {
         whole(c);
         return;
     }
@@ -407,8 +421,6 @@ void attempt_watch(struct call *c)
     c->try.stalled_told |= tell;
     if (!c->try.stalled_told)
         at = sooner(at, quiet_at(c));
-    if (c->try.finish_ms)
-        at = sooner(at, c->try.finish_ms + GRACE_MS);
     timer_set(&c->set->timers, &c->timer, at);
     if (tell)
         c->events.on_status(c->ctx, CALL_STALLED, now - c->try.active_ms);

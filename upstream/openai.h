@@ -64,7 +64,8 @@ void openai_stream_free(struct openai_stream *s);
 /* Decodes all of p[0..len): text goes to `g` (whose owner is the caller's), the rest to `a`. After an end
  * mark or an error the remaining bytes are ignored. */
 void openai_feed(struct openai_stream *s, struct gather *g, struct answer *a, const char *p, size_t len);
-/* The body ended; only an answer that is not a stream has anything left to say. */
+/* The body ended properly: an answer that is not a stream is decoded now, and an event that lacks its empty
+ * line. */
 void openai_end(struct openai_stream *s, struct gather *g, struct answer *a);
 
 #endif

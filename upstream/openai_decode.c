@@ -126,6 +126,8 @@ static enum finish finish_of(const json_t *reason)
         return FINISH_LENGTH;
     if (!strcmp(s, "content_filter"))
         return FINISH_FILTERED;
+    if (!strcmp(s, "tool_calls") || !strcmp(s, "function_call"))
+        return FINISH_TOOLS;
     return FINISH_STOP;
 }
 

@@ -162,10 +162,23 @@ void openai_feed(struct openai_stream *s, struct gather *g, struct answer *a, co
     }
 }
 
+static void end_events(struct openai_stream *s, struct gather *g, struct answer *a)
+{
+    struct sse_event e;
+    if (sse_end(&s->sse, &e))
+        event(s, g, a, &e, NULL, NULL);
+}
+
 void openai_end(struct openai_stream *s, struct gather *g, struct answer *a)
 {
     struct openai_delta d;
-    if (s->shape != OPENAI_WHOLE || over(a) || !s->body.len)
+    if (over(a))
+        return;
+    if (s->shape == OPENAI_EVENTS) {
+        end_events(s, g, a);
+        return;
+    }
+    if (!s->body.len)
         return;
     if (!openai_decode(&d, "", 0, s->body.data, s->body.len)) {
         a->malformed++;

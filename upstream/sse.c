@@ -222,3 +222,16 @@ enum sse_next sse_next(struct sse *s, struct sse_read *r, struct sse_event *even
     keep_lent(s);
     return s->over ? SSE_TOO_LARGE : SSE_MORE;
 }
+
+bool sse_end(struct sse *s, struct sse_event *event)
+{
+    sse_settle(s);
+    if (s->over)
+        return false;
+    if (s->line.len)
+        line(s, s->line.data, s->line.len, false);
+    s->line.len = 0;
+    if (s->has_data && !s->over)
+        hand_out(s, event);
+    return s->pass;
+}

@@ -53,6 +53,11 @@ void sse_free(struct sse *s); /* frees the buffers, not s */
 struct sse_read sse_read(const char *bytes, size_t len);
 enum sse_next sse_next(struct sse *s, struct sse_read *r, struct sse_event *event);
 
+/* The body ended, and properly: an event whose last line or empty line was not ended any more. The standard
+ * drops it; a server that forgets them after its end mark would otherwise never be done. True: *event is
+ * filled, once; borrowed until sse_free. */
+bool sse_end(struct sse *s, struct sse_event *event);
+
 /* True when r->p is the first byte of a new event and nothing is pending: whoever recognises the bytes there
  * as a whole event may take them himself, by moving r->p past it. */
 static inline bool sse_at_start(const struct sse *s)

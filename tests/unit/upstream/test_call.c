@@ -544,40 +544,6 @@ static void test_a_malformed_event_is_skipped(void **state)
     world_close();
 }
 
-static void test_a_finish_reason_without_an_end_mark(void **state)
-{
-    (void)state;
-    world_open(1, CONTINUE_NONE);
-    ask();
-    ok();
-    delta("a");
-    body("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n");
-    told("start fresh m-real@one; text a(1)");
-    ended(TRANSPORT_RESET); /* complete at once, however it ended */
-    told("end complete spent 1");
-    ask();
-    ok();
-    delta("a");
-    body("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n");
-    at(1000); /* the connection stays open: usage and [DONE] had their time */
-    told("start fresh m-real@one; text a(1); end complete spent 1");
-    assert_true(last()->finished);
-    world_close();
-}
-
-static void test_usage_after_the_finish_reason_is_the_end(void **state)
-{
-    (void)state;
-    world_open(1, CONTINUE_NONE);
-    ask();
-    ok();
-    delta("a");
-    body("data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n"
-         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":1}}\n\n");
-    told("start fresh m-real@one; text a(1); end complete 7/1 spent 1");
-    world_close();
-}
-
 static void test_an_error_in_the_stream(void **state)
 {
     static const char *const errors[] = {
@@ -870,8 +836,6 @@ int main(void)
         cmocka_unit_test(test_tool_calls_cannot_be_continued),
         cmocka_unit_test(test_what_the_core_cannot_give_back),
         cmocka_unit_test(test_a_malformed_event_is_skipped),
-        cmocka_unit_test(test_a_finish_reason_without_an_end_mark),
-        cmocka_unit_test(test_usage_after_the_finish_reason_is_the_end),
         cmocka_unit_test(test_an_error_in_the_stream),
         cmocka_unit_test(test_an_event_over_the_limit),
         cmocka_unit_test(test_the_total_time),

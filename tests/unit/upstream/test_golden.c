@@ -100,7 +100,7 @@ static void check_word(const json_t *want, const char *key, const char *got, con
 
 static void check(struct decode *d, const json_t *want, const char *where)
 {
-    static const char *const finishes[] = {"none", "stop", "length", "filtered"};
+    static const char *const finishes[] = {"none", "stop", "length", "filtered", "tools"};
     const struct answer *a = &d->answer;
     check_string(want, "text", &parts[ANSWER_TEXT], where);
     check_string(want, "reasoning", &parts[ANSWER_REASONING], where);

@@ -186,6 +186,44 @@ static void fill(struct buf *b, const char *head, size_t n, const char *tail)
     buf_add_str(b, tail);
 }
 
+/* What the end of the body finds unended, wherever the reads were cut; the second end finds nothing. */
+static void end_of(const char *stream, const char *want)
+{
+    size_t len = strlen(stream);
+    for (size_t cut = 0; cut <= len; cut++) {
+        struct sse s;
+        struct sse_event e;
+        struct buf out = {0};
+        sse_init(&s, MAX_EVENT);
+        collect(&s, &out, stream, cut);
+        collect(&s, &out, stream + cut, len - cut);
+        out.len = 0;
+        if (sse_end(&s, &e)) {
+            buf_add(&out, e.name, e.name_len);
+            buf_add_char(&out, '|');
+            buf_add(&out, e.data, e.data_len);
+        }
+        assert_string_equal(buf_cstr(&out), want);
+        assert_false(sse_end(&s, &e));
+        sse_free(&s);
+        buf_free(&out);
+    }
+}
+
+static void test_an_event_at_the_end_of_the_body(void **state)
+{
+    (void)state;
+    end_of("", "");
+    end_of("data: a\n\n", "");
+    end_of("data: a\n\n: comment", "");
+    end_of("data: a\n\nevent: x\n", "");
+    end_of("data: a\n\ndata: b", "|b");
+    end_of("data: a\n\ndata: b\n", "|b");
+    end_of("data: a\n\ndata: b\r", "|b");
+    end_of("event: x\ndata: a\ndata: b\r\n", "x|a\nb");
+    end_of("event: x\ndata: a\nda", "x|a");
+}
+
 static void test_too_large(void **state)
 {
     struct buf b = {0}, out = {0};
@@ -231,6 +269,7 @@ int main(void)
         cmocka_unit_test(test_id_and_retry),
         cmocka_unit_test(test_what_is_whole_is_lent),
         cmocka_unit_test(test_at_start),
+        cmocka_unit_test(test_an_event_at_the_end_of_the_body),
         cmocka_unit_test(test_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
