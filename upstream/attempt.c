@@ -330,8 +330,11 @@ static void tell_circuit(struct call *c, enum failure f)
     struct target *t = call_target(c);
     if (f == FAIL_CIRCUIT)
         return;
+    if (f == FAIL_TOTAL) /* the bound is ours: it says nothing of the upstream */
+        site_forget(t->site, t->model, c->try.probe);
     metric_add_for(METRIC_UPSTREAM_FAILURES, t->site->name, 1);
-    site_failed(t->site, t->model, failure_row(f)->breaker, call_now_ms(c));
+    if (f != FAIL_TOTAL)
+        site_failed(t->site, t->model, failure_row(f)->breaker, call_now_ms(c));
 }
 
 static struct ladder_step ask_ladder(struct call *c, enum failure f)

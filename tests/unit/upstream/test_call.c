@@ -712,6 +712,30 @@ static void test_with_no_circuit_closed_a_call_is_refused(void **state)
     world_close();
 }
 
+/* Our own bound ends a probe: that says nothing, so the circuit stays open and the next one probes. */
+static void test_the_total_time_closes_no_circuit(void **state)
+{
+    (void)state;
+    world_open(1, CONTINUE_NONE);
+    ask();
+    fail_often(4);
+    ask();
+    ended(TRANSPORT_CONNECT); /* the fifth in a row */
+    call_cancel(w.call);
+    at(2000);
+    w.calls.limits.ladder.total_ms = 1000;
+    ask();
+    at(1000);
+    assert_int_equal(w.result.error.code, ERR_UPSTREAM_STALLED);
+    ask();
+    struct call *probe = w.call;
+    assert_non_null(probe);
+    ask();
+    assert_null(w.call);
+    call_cancel(probe);
+    world_close();
+}
+
 /* ------------------------------------------------------------ resume and cancel */
 
 static void test_resume_goes_on(void **state)
@@ -843,6 +867,7 @@ int main(void)
         cmocka_unit_test(test_per_token_no_timer_moves),
         cmocka_unit_test(test_an_open_circuit_is_passed_over),
         cmocka_unit_test(test_with_no_circuit_closed_a_call_is_refused),
+        cmocka_unit_test(test_the_total_time_closes_no_circuit),
         cmocka_unit_test(test_resume_goes_on),
         cmocka_unit_test(test_resume_that_cannot_go_on),
         cmocka_unit_test(test_cancel_closes_at_once),
