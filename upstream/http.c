@@ -201,7 +201,7 @@ static void set_options(struct transfer *t, const char *path)
 {
     struct http_site *s = t->site;
     CURL *e = t->easy;
-    char url[2048];
+    char url[URL_MAX + 64];
     snprintf(url, sizeof url, "%s%s", s->url.base, path);
     curl_easy_setopt(e, CURLOPT_URL, url);
     method_and_body(t);

@@ -214,7 +214,7 @@ static bool connect_to(struct transfer *t, const char *path)
         .context = s->context,
         .vhost = s->vhost,
         .address = s->url.host,
-        .host = s->url.host,
+        .host = s->url.authority,
         .port = s->url.port,
         .path = buf_cstr(&full),
         .ssl_connection = s->url.tls ? LCCSCF_USE_SSL : 0,

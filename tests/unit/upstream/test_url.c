@@ -19,14 +19,17 @@
 static void test_urls(void **state)
 {
     static const struct {
-        const char *text, *base, *host, *path;
+        const char *text, *base, *host, *authority, *path;
         int port;
         bool tls;
     } good[] = {
-        {"http://a", "http://a/v1", "a", "/v1", 80, false},
-        {"http://a:8000/", "http://a:8000/v1", "a", "/v1", 8000, false},
-        {"https://api.example.org/v1///", "https://api.example.org/v1", "api.example.org", "/v1", 443, true},
-        {"HTTPS://x/api/v3", "HTTPS://x/api/v3", "x", "/api/v3", 443, true},
+        {"http://a", "http://a/v1", "a", "a", "/v1", 80, false},
+        {"http://a:8000/", "http://a:8000/v1", "a", "a:8000", "/v1", 8000, false},
+        {"https://api.example.org/v1///", "https://api.example.org/v1", "api.example.org", "api.example.org",
+         "/v1", 443, true},
+        {"HTTPS://x/api/v3", "HTTPS://x/api/v3", "x", "x", "/api/v3", 443, true},
+        {"http://[::1]:8000/v1", "http://[::1]:8000/v1", "::1", "[::1]:8000", "/v1", 8000, false},
+        {"https://[fe80::2]", "https://[fe80::2]/v1", "fe80::2", "[fe80::2]", "/v1", 443, true},
     };
     static const char *const bad[] = {"",
                                       "x",
@@ -38,6 +41,12 @@ static void test_urls(void **state)
                                       "http://a:0",
                                       "http://a:65536",
                                       "http://a:x",
+                                      "http://a:80x",
+                                      "http://a:",
+                                      "http://[::1",
+                                      "http://[]:80",
+                                      "http://[::1]80",
+                                      "http://[::1]:",
                                       "file:///etc/passwd"};
     struct url u;
     (void)state;
@@ -45,6 +54,7 @@ static void test_urls(void **state)
         assert_true(url_parse(&u, good[i].text));
         assert_string_equal(u.base, good[i].base);
         assert_string_equal(u.host, good[i].host);
+        assert_string_equal(u.authority, good[i].authority);
         assert_string_equal(u.path, good[i].path);
         assert_int_equal(u.port, good[i].port);
         assert_int_equal(u.tls, good[i].tls);
