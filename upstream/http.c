@@ -177,14 +177,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
     struct transfer *t = user;
     size_t len = size * count;
-    if (t->handlers && len) {
+    t->lingered += t->handlers ? 0 : len;
+    if (t->handlers && len)
         t->handlers->on_body(t->ctx, bytes, len);
-    } else if (!t->handlers) {
-        t->lingered += len;
-        if (t->lingered > LINGER_BYTES)
-            return 0; /* libcurl gives it up as a write error */
-    }
-    return len;
+    return t->lingered > LINGER_BYTES ? 0 : len; /* 0: libcurl gives it up as a write error */
 }
 
 /* ------------------------------------------------------------ easy handles */
@@ -457,12 +453,17 @@ static void open_multi(struct http_site *s)
         curl_multi_setopt(s->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)TLS_CONNECTIONS);
 }
 
+void http_site_limits(struct http_site *s, int64_t connect_ms, int64_t total_ms)
+{
+    s->connect_ms = connect_ms;
+    s->total_ms = total_ms;
+}
+
 struct http_site *http_site_open(struct http *h, const struct http_options *o)
 {
     struct http_site *s = mem_alloc(sizeof *s);
     s->http = h;
-    s->connect_ms = o->connect_ms;
-    s->total_ms = o->total_ms;
+    http_site_limits(s, o->connect_ms, o->total_ms);
     if (!url_parse(&s->url, o->url)) {
         mem_free(s);
         return NULL;

@@ -29,6 +29,8 @@ struct http_options {
 
 /* Everything is copied. NULL: the URL is not one (http, https, a host). */
 struct http_site *http_site_open(struct http *h, const struct http_options *o);
+/* For requests begun from now on. */
+void http_site_limits(struct http_site *s, int64_t connect_ms, int64_t total_ms);
 void http_site_close(void *site); /* cancels all of it; handlers hear nothing; in no callback of a transfer */
 
 extern const struct transport http_transport;

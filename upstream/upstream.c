@@ -107,12 +107,21 @@ static struct breaker_limits breaker_limits(const struct config *c)
                                    .wait_ms = c->upstream_breaker_ms};
 }
 
+static struct websocket_limits websocket_limits(const struct config *c)
+{
+    return (struct websocket_limits){.connect_ms = c->upstream_connect_ms,
+                                     .message_max = (size_t)c->upstream_event_bytes};
+}
+
+static int64_t backstop_ms(const struct config *c)
+{
+    return c->upstream_total_ms + 1000; /* the call's own clock strikes first */
+}
+
 static void wire_http(struct real *r, const struct config *c, const struct config_upstream *u, struct site *s)
 {
-    struct http_options o = {.url = u->url,
-                             .key = u->key,
-                             .connect_ms = c->upstream_connect_ms,
-                             .total_ms = c->upstream_total_ms + 1000};
+    struct http_options o = {
+        .url = u->url, .key = u->key, .connect_ms = c->upstream_connect_ms, .total_ms = backstop_ms(c)};
     s->wire = http_site_open(r->http, &o);
     s->transport = &http_transport;
     s->close_wire = http_site_close;
@@ -122,7 +131,8 @@ static void wire_http(struct real *r, const struct config *c, const struct confi
 static void wire_websocket(struct real *r, const struct config *c, const struct config_upstream *u,
                            struct site *s)
 {
-    s->wire = websocket_site_open(r->loop, u->url, u->key, (size_t)c->upstream_event_bytes);
+    struct websocket_limits limits = websocket_limits(c);
+    s->wire = websocket_site_open(r->loop, u->url, u->key, &limits);
     s->transport = &websocket_transport;
     s->close_wire = websocket_site_close;
     s->asks = false;
@@ -161,13 +171,24 @@ static bool same_upstream(const struct config_upstream *a, const struct config_u
     return same;
 }
 
+/* The settings of all upstreams that a reload may have changed. */
+static void new_limits(struct site *s, const struct config *c)
+{
+    struct websocket_limits limits = websocket_limits(c);
+    s->limits = breaker_limits(c);
+    if (s->wire && s->dialect == &dialect_richierich)
+        websocket_site_limits(s->wire, &limits);
+    else if (s->wire)
+        http_site_limits(s->wire, c->upstream_connect_ms, backstop_ms(c));
+}
+
 /* An upstream that a reload did not change keeps its connections, its models and its circuits. */
 static struct site *find_site(struct real *r, const struct config *c, const struct config_upstream *u)
 {
     for (size_t i = 0; r->config && i < r->routes.site_count; i++)
         if (same_upstream(&r->config->upstreams[i], u)) {
             struct site *s = r->routes.sites[i];
-            s->limits = breaker_limits(c);
+            new_limits(s, c);
             site_hold(s);
             return s;
         }

@@ -24,7 +24,7 @@ struct websocket_site {
     struct lws_vhost *vhost;
     struct url url;
     char *authorization;
-    size_t message_max;
+    struct websocket_limits limits;
     struct list running, doomed, lingering;
     ev_prepare turn;
     ev_timer linger;
@@ -34,6 +34,7 @@ struct transfer {
     struct list node;
     struct websocket_site *site;
     struct lws *wsi;
+    ev_timer late;                             /* the handshake takes too long */
     struct buf prompt, message;                /* prompt: LWS_PRE bytes, then the text */
     const struct transport_handlers *handlers; /* NULL: nobody listens any more */
     void *ctx;
@@ -43,6 +44,7 @@ struct transfer {
 static void transfer_free(struct transfer *t)
 {
     list_del(&t->node);
+    ev_timer_stop(t->site->loop, &t->late);
     buf_free(&t->prompt);
     buf_free(&t->message);
     mem_free(t);
@@ -56,8 +58,18 @@ static void ended(struct transfer *t, enum transport_result result, const char *
     const struct transport_handlers *h = t->handlers;
     t->handlers = NULL;
     t->failed = true;
+    ev_timer_stop(t->site->loop, &t->late);
     if (h && !t->starting)
         h->on_end(t->ctx, result, reason);
+}
+
+static void on_late(struct ev_loop *loop, ev_timer *w, int events)
+{
+    struct transfer *t = w->data;
+    (void)loop;
+    (void)events;
+    ended(t, TRANSPORT_CONNECT, "too slow");
+    list_move_tail(&t->site->doomed, &t->node);
 }
 
 /* The handshake was answered with something else than 101, or not at all. */
@@ -78,6 +90,7 @@ static void refused(struct transfer *t, struct lws *wsi)
 static void established(struct transfer *t, struct lws *wsi)
 {
     t->headed = true;
+    ev_timer_stop(t->site->loop, &t->late);
     if (t->handlers)
         t->handlers->on_head(t->ctx, 200, -1, "text/plain");
     lws_callback_on_writable(wsi);
@@ -101,7 +114,7 @@ static int receive(struct transfer *t, struct lws *wsi, const char *bytes, size_
         t->message.len = 0;
         t->skip = lws_frame_is_binary(wsi) != 0;
     }
-    if (t->message.len + len > t->site->message_max) {
+    if (t->message.len + len > t->site->limits.message_max) {
         ended(t, TRANSPORT_RESET, "message too large");
         return -1;
     }
@@ -245,8 +258,12 @@ static struct transfer *websocket_start(void *site, struct transport_request *r,
     list_init(&t->node);
     list_add_tail(&s->running, &t->node);
     take_prompt(t, &r->body);
-    if (connect_to(t, r->path))
+    ev_timer_init(&t->late, on_late, (double)s->limits.connect_ms / 1000, 0);
+    t->late.data = t;
+    if (connect_to(t, r->path)) {
+        ev_timer_start(s->loop, &t->late);
         return t;
+    }
     t->handlers = NULL;
     list_move_tail(&s->doomed, &t->node);
     return NULL;
@@ -303,13 +320,18 @@ static void site_free(struct websocket_site *s)
     mem_free(s);
 }
 
+void websocket_site_limits(struct websocket_site *s, const struct websocket_limits *limits)
+{
+    s->limits = *limits;
+}
+
 struct websocket_site *websocket_site_open(struct ev_loop *loop, const char *url, const char *key,
-                                           size_t message_max)
+                                           const struct websocket_limits *limits)
 {
     struct websocket_site *s = mem_alloc(sizeof *s);
     struct buf b = {0};
     s->loop = loop;
-    s->message_max = message_max;
+    websocket_site_limits(s, limits);
     list_init(&s->running);
     list_init(&s->doomed);
     list_init(&s->lingering);

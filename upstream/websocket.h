@@ -10,16 +10,23 @@
 #define LASTWORD_UPSTREAM_WEBSOCKET_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "upstream/transport.h"
 
 struct ev_loop;
 struct websocket_site;
 
-/* `url`, `key`: as for http.h; message_max: bytes. NULL: the URL is not one, or the library does not start.
- */
+struct websocket_limits {
+    int64_t connect_ms; /* from the request to the end of the handshake */
+    size_t message_max; /* bytes */
+};
+
+/* `url`, `key`: as for http.h. NULL: the URL is not one, or the library does not start. */
 struct websocket_site *websocket_site_open(struct ev_loop *loop, const char *url, const char *key,
-                                           size_t message_max);
+                                           const struct websocket_limits *limits);
+/* For requests begun from now on. */
+void websocket_site_limits(struct websocket_site *s, const struct websocket_limits *limits);
 void websocket_site_close(void *site); /* in no callback of a transfer */
 
 extern const struct transport websocket_transport;

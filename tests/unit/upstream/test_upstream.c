@@ -8,6 +8,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -36,17 +39,21 @@ static uint32_t chance(void)
     return 1u << 31;
 }
 
-static struct config *configured(const char *name, int port, const char *more)
+static struct config *configured_as(const char *name, const char *dialect, int port, const char *more)
 {
     char yaml[512];
     struct config_error e;
-    snprintf(yaml, sizeof yaml,
-             "upstreams:\n  - name: %s\n    url: http://127.0.0.1:%d\n    dialect: openai\n%s", name, port,
-             more);
+    snprintf(yaml, sizeof yaml, "upstreams:\n  - name: %s\n    url: http://127.0.0.1:%d\n    dialect: %s\n%s",
+             name, port, dialect, more);
     struct config *c = config_parse(yaml, strlen(yaml), NULL, &e);
     if (!c)
         fail_msg("%s", e.text);
     return c;
+}
+
+static struct config *configured(const char *name, int port, const char *more)
+{
+    return configured_as(name, "openai", port, more);
 }
 
 static int open_all(void **state)
@@ -203,6 +210,61 @@ static void test_a_reload_of_the_same(void **state)
     assert_true(upstream_ready(upstream));
 }
 
+/* A port where nobody answers: the kernel's queue of connections is full, so what else comes is dropped. */
+struct deaf {
+    int listener, guests[8];
+    int port;
+};
+
+static void deaf_open(struct deaf *d)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    d->listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(d->listener, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(listen(d->listener, 0), 0);
+    assert_int_equal(getsockname(d->listener, (struct sockaddr *)&at, &n), 0);
+    d->port = ntohs(at.sin_port);
+    for (int i = 0; i < 8; i++) {
+        d->guests[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        (void)connect(d->guests[i], (struct sockaddr *)&at, n);
+    }
+}
+
+static void deaf_close(struct deaf *d)
+{
+    for (int i = 0; i < 8; i++)
+        close(d->guests[i]);
+    close(d->listener);
+}
+
+/* connect_ms may be changed while the gateway runs: for both transports, without losing the upstream. */
+static void test_a_reload_of_connect_ms(void **state)
+{
+    static const char *const dialects[] = {"openai", "richierich"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct deaf d;
+        struct err e = {0};
+        char models[64];
+        deaf_open(&d);
+        for (int k = 0; k < 2; k++) { /* the same upstream twice, with a shorter time the second time */
+            snprintf(models, sizeof models, "    models: [m]\nupstream: {attempts: 1, connect_ms: %d}\n",
+                     k ? 50 : 60000);
+            struct config *next = configured_as("deaf", dialects[i], d.port, models);
+            upstream_reload(upstream, next);
+            config_free(config);
+            config = next;
+        }
+        ends = 0;
+        assert_non_null(ask("m", &e));
+        run_until(over);
+        assert_int_equal(result.outcome, CALL_ERROR);
+        assert_int_equal(result.error.code, ERR_UPSTREAM_UNAVAILABLE);
+        deaf_close(&d);
+    }
+}
+
 static void test_cancel_and_close_while_running(void **state)
 {
     struct err e = {0};
@@ -225,9 +287,8 @@ static void test_cancel_and_close_while_running(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        OVER(test_models_then_an_answer),
-        OVER(test_a_reload_under_a_running_call),
-        OVER(test_a_reload_of_the_same),
+        OVER(test_models_then_an_answer),          OVER(test_a_reload_under_a_running_call),
+        OVER(test_a_reload_of_the_same),           OVER(test_a_reload_of_connect_ms),
         OVER(test_cancel_and_close_while_running),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
