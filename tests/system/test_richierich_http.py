@@ -34,6 +34,24 @@ def test_every_prefix_continues_byte_by_byte(mock, model):
     assert stats["last"][-1]["prefix_len"] == len(whole.encode())
 
 
+def test_a_prefix_has_the_tokens_it_was_made_of(mock):
+    texts = stream(mock, rate=0).texts
+    asked = stream(mock, rate=0).usage["prompt_tokens"]
+    mock.reset()
+    for n in (0, 1, 40, 200):
+        usage = stream(mock, rate=0, prefix="".join(texts[:n])).usage
+        assert (usage["prompt_tokens"], usage["completion_tokens"]) == (asked + n, 200 - n)
+    assert stream(mock, rate=0, prefix="".join(texts[:40])[:-1]).usage["prompt_tokens"] == asked + 40  # a token is whole or not
+    assert mock.stats()["prompt_tokens"] == 5 * asked + 1 + 40 + 200 + 40
+
+
+def test_an_earlier_answer_is_no_prefix(mock):
+    data = body(rate=0)
+    data["messages"][1:1] = [{"role": "user", "content": "before"}, {"role": "assistant", "content": "an answer"}]
+    assert Sse(post(mock, data).content.decode()).text == mock.answer("richierich", "hello")
+    assert mock.stats()["last"][-1]["prefix_len"] == 0 and mock.stats()["continuations"] == 0
+
+
 def test_the_ways_to_ask_for_a_continuation(mock):
     whole = mock.answer("richierich", "hello")
     for more in ({}, {"continue_final_message": True, "add_generation_prompt": False}):
@@ -217,6 +235,18 @@ def test_stats(mock):
     assert post(mock, body("richierich-s03")).status_code == 500
     mock.reset()
     assert post(mock, body("richierich-s03")).status_code == 500  # attempts are forgotten
+
+
+def test_the_spend_of_what_still_runs(mock):
+    r = Raw(mock, body("richierich-s09", rate=0))  # stalls after 40 tokens
+    r.until(b"\r\n\r\n")
+    mock.wait_for(lambda s: s["tokens"] == 40)
+    s = mock.stats()
+    assert s["running"] == 1 and (s["last"][0]["tokens_sent"], s["last"][0]["ended"]) == (40, "running")
+    mock.reset()
+    r.close()
+    mock.wait_for(lambda s: s["running"] == 0)
+    assert mock.stats()["tokens"] == 0  # what was begun before the reset counts no more
 
 
 def test_the_last_sixty_four(mock):

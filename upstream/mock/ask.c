@@ -76,6 +76,7 @@ bool ask_answer(struct ask *a, struct refusal *why)
     if (a->upto < a->from)
         a->upto = a->from;
     uint32_t first = answer_token_at(a->answer, a->from);
+    a->prefix_tokens = a->has_prefix ? first + (a->from > answer_start(a->answer, first)) : 0;
     a->tokens = a->upto > a->from ? answer_token_at(a->answer, a->upto - 1) + 1 - first : 0;
     uint64_t most = a->max_tokens < 0 ? UINT64_MAX : (uint64_t)a->max_tokens;
     if (o->fault == FAULT_LENGTH && o->fault_after < most)

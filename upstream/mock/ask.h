@@ -21,7 +21,8 @@ struct ask {
     bool stream, include_usage;
     int64_t max_tokens; /* -1: not set */
     struct buf stop[STOPS_MAX];
-    uint64_t prompt_tokens;
+    uint64_t prompt_tokens; /* of the messages without the prefix */
+    uint64_t prefix_tokens; /* of the prefix; after ask_answer */
 
     struct answer *answer; /* after ask_answer; one reference */
     size_t from;           /* byte of the answer where this request begins */
@@ -48,7 +49,8 @@ bool ask_set_model(struct ask *a, const char *name, struct refusal *why);
 
 void ask_set_input(struct ask *a, const char *text, size_t n);
 
-/* A quarter of the bytes, which is about what tokenizers make of English. */
+/* A quarter of the bytes, which is about what tokenizers make of English. A prefix has the tokens it was made
+ * of. */
 static inline uint64_t ask_prompt_tokens(uint64_t bytes)
 {
     return (bytes + 3) / 4;

@@ -46,7 +46,9 @@ static bool read_messages(struct ask *a, const json_t *messages, struct refusal 
         if (!ok)
             break;
         bytes += content.len;
-        a->has_prefix = !strcmp(role, "assistant");
+        a->has_prefix = i + 1 == json_array_size(messages) && !strcmp(role, "assistant");
+        if (a->has_prefix)
+            bytes -= content.len;
         struct buf *to = !strcmp(role, "user") ? &a->input : a->has_prefix ? &a->prefix : NULL;
         if (to) {
             buf_clear(to);

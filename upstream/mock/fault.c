@@ -112,7 +112,7 @@ static void silence_gone(struct job *j, bool by_peer)
 {
     struct silence *s = list_entry(j, struct silence, job);
     (void)by_peer;
-    stats_end(s->number, 0, 0, ENDED_FAULT);
+    stats_end(s->number, ENDED_FAULT);
     mem_free(s);
 }
 
@@ -127,7 +127,7 @@ static void keep_silent(struct exchange *x, uint64_t number)
 static bool refuse_with(struct exchange *x, uint64_t number, int status, const char *extra, const char *code,
                         const char *message)
 {
-    stats_end(number, 0, 0, ENDED_FAULT);
+    stats_end(number, ENDED_FAULT);
     http_reply_error(x, status, extra, code, message);
     return true;
 }
@@ -155,7 +155,7 @@ bool fault_refuse(struct exchange *x, const struct ask *a, enum fault f, uint64_
     case FAULT_S15:
         return refuse_with(x, number, 503, "", "service_unavailable", "The model is not available now.");
     case FAULT_S05:
-        stats_end(number, 0, 0, ENDED_FAULT);
+        stats_end(number, ENDED_FAULT);
         conn_reset(http_conn(x));
         return true;
     case FAULT_S06:

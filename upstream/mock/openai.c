@@ -25,9 +25,11 @@ bool openai_admit(struct exchange *x, struct ask *a, enum fault *f, uint64_t *nu
         stats_fault(*f);
     if (fault_refuse(x, a, *f, *number))
         return false;
-    if (ask_answer(a, &why))
+    if (ask_answer(a, &why)) {
+        stats_prefix(*number, a->prefix_tokens);
         return true;
-    stats_end(*number, 0, 0, ENDED_REFUSED);
+    }
+    stats_end(*number, ENDED_REFUSED);
     openai_refuse(x, &why);
     return false;
 }

@@ -79,7 +79,7 @@ static void token(struct stream *s, struct buf *b, const char *text, size_t n, c
 
 void sse_add_usage(const struct stream *s, struct buf *b)
 {
-    unsigned long long prompt = s->ask.prompt_tokens, made = s->sent;
+    unsigned long long prompt = s->ask.prompt_tokens + s->ask.prefix_tokens, made = s->sent;
     buf_printf(b, "{\"prompt_tokens\":%llu,\"completion_tokens\":%llu,\"total_tokens\":%llu}", prompt, made,
                prompt + made);
 }

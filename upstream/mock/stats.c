@@ -58,17 +58,35 @@ uint64_t stats_begin(const struct request_note *note, const char *base, uint64_t
     return number;
 }
 
-void stats_end(uint64_t number, uint64_t tokens, uint64_t bytes, enum ended ended)
+/* Begun before the reset: it counts no more. */
+static bool is_old(uint64_t number)
 {
-    running--;
-    if (notes[number % NOTES].number == number) {
-        notes[number % NOTES].note.tokens_sent = tokens;
-        notes[number % NOTES].note.ended = ended;
-    }
-    if (number < first_number)
-        return; /* begun before the reset */
+    return number < first_number;
+}
+
+void stats_prefix(uint64_t number, uint64_t tokens)
+{
+    if (!is_old(number))
+        s.prompt_tokens += tokens;
+}
+
+void stats_sent(uint64_t number, uint64_t tokens, uint64_t bytes)
+{
+    if (notes[number % NOTES].number == number)
+        notes[number % NOTES].note.tokens_sent += tokens;
+    if (is_old(number))
+        return;
     s.tokens += tokens;
     s.bytes += bytes;
+}
+
+void stats_end(uint64_t number, enum ended ended)
+{
+    running--;
+    if (notes[number % NOTES].number == number)
+        notes[number % NOTES].note.ended = ended;
+    if (is_old(number))
+        return;
     s.finished += ended == ENDED_DONE;
     s.aborted += ended == ENDED_ABORTED;
     s.faulted += ended == ENDED_FAULT;

@@ -25,10 +25,12 @@ struct request_note {
 /* Notes a request to a model; the number is for stats_end. `base` is what it is counted under. */
 uint64_t stats_begin(const struct request_note *note, const char *base, uint64_t prompt_tokens,
                      bool continued);
-/* Once for each stats_begin. `bytes`: of answer text. */
-void stats_end(uint64_t number, uint64_t tokens, uint64_t bytes, enum ended ended);
-void stats_fault(enum fault f); /* a fault was shown */
-void stats_http(void);          /* any HTTP request came */
+void stats_prefix(uint64_t number, uint64_t tokens); /* of the prefix, which are prompt tokens too */
+/* As they go out, so that the spend of what still runs is seen. `bytes`: of answer text. */
+void stats_sent(uint64_t number, uint64_t tokens, uint64_t bytes);
+void stats_end(uint64_t number, enum ended ended); /* once for each stats_begin */
+void stats_fault(enum fault f);                    /* a fault was shown */
+void stats_http(void);                             /* any HTTP request came */
 
 void stats_write(struct buf *out); /* JSON */
 void stats_reset(void);            /* all to zero but what runs now */

@@ -57,7 +57,7 @@ struct stream *stream_start(struct conn *c, void *owner, const struct dialect *d
 static void stream_free(struct stream *s, enum ended ended)
 {
     timer_clear(&s->timer);
-    stats_end(s->number, s->sent, s->off - s->ask.from, ended);
+    stats_end(s->number, ended);
     s->conn->slice = 0;
     buf_free(&s->before);
     buf_free(&s->after);
@@ -183,6 +183,8 @@ static void stream_end(struct stream *s)
 /* Makes one batch and sends it. False: the socket is full. */
 static bool send_batch(struct stream *s)
 {
+    uint32_t sent = s->sent;
+    size_t off = s->off;
     batch.len = 0;
     buf_reserve(&batch, STREAM_GAP);
     batch.len = STREAM_GAP;
@@ -192,6 +194,7 @@ static bool send_batch(struct stream *s)
     } else {
         fill_batch(s);
     }
+    stats_sent(s->number, s->sent - sent, s->off - off);
     size_t start = s->dialect->wrap ? s->dialect->wrap(s, &batch) : STREAM_GAP;
     if (s->fault == FAULT_SPLIT)
         buf_add(&s->held, batch.data + start, batch.len - start);

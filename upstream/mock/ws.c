@@ -37,7 +37,7 @@ static void ws_stop_stream(struct ws *w, bool by_peer)
     if (s)
         stream_gone(s, by_peer);
     if (w->silent)
-        stats_end(w->number, 0, 0, ENDED_FAULT);
+        stats_end(w->number, ENDED_FAULT);
     w->silent = false;
 }
 
@@ -131,7 +131,7 @@ static void start(struct ws *w)
     if (ask_answer(&w->ask, &why)) {
         w->stream = stream_start(w->conn, w, &ws_dialect, &w->ask, w->fault, number);
     } else {
-        stats_end(number, 0, 0, ENDED_REFUSED);
+        stats_end(number, ENDED_REFUSED);
         ws_close(w, 1008, why.code);
     }
 }
