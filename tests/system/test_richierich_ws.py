@@ -1,6 +1,7 @@
 """The mock upstream's original dialect: the WebSocket /v1/stream, and POST /v1/chat."""
 
 import asyncio
+import json
 import socket
 import struct
 
@@ -74,13 +75,29 @@ def test_ws_pace_and_leaving(mock):
     assert mock.stats()["aborted"] == 1
 
 
-@pytest.mark.parametrize("fault,status", [("s01", 429), ("s02", 429), ("s03", 500), ("s04", 503), ("s12", 400), ("s13", 400)])
+@pytest.mark.parametrize("fault,status", [("s01", 429), ("s02", 429), ("s03", 500), ("s04", 503)])
 def test_ws_refused(mock, fault, status):
     with pytest.raises(websockets.InvalidStatusCode) as e:
         asyncio.run(ws_ask(mock, model=f"richierich-{fault}"))
     assert e.value.status_code == status
     if fault in ("s01", "s03"):
         assert asyncio.run(ws_ask(mock, model=f"richierich-{fault}", rate=0))[1] == 1000
+
+
+@pytest.mark.parametrize("fault,code", [("s12", "context_length_exceeded"), ("s13", "content_filter")])
+def test_ws_a_prompt_refused(mock, fault, code):
+    """What lies in the prompt cannot be refused before it came."""
+    for _ in range(2):  # for ever
+        got, closed = asyncio.run(ws_ask(mock, model=f"richierich-{fault}", rate=0))
+        assert closed == 1008 and len(got) == 1 and json.loads(got[0])["error"]["code"] == code
+    assert mock.stats()["faults"] == {fault: 2} and mock.stats()["faulted"] == 2 and mock.stats()["running"] == 0
+
+
+def test_ws_a_prefix_refused(mock):
+    with pytest.raises(websockets.InvalidStatusCode) as e:
+        asyncio.run(ws_ask(mock, model="richierich-s14", offset=10))
+    assert e.value.status_code == 400
+    assert asyncio.run(ws_ask(mock, model="richierich-s14", rate=0))[1] == 1000
 
 
 @pytest.mark.parametrize("fault,tokens,code", [("s08", 40, 1006), ("s08-rst", 40, 1006), ("s11", 200, 1000),

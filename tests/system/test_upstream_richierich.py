@@ -4,7 +4,7 @@ import pytest
 from wire import Client, Stream, run
 
 MODELS = ["richierich-rrml", "richierich", "richierich-slow", "richierich-long", "richierich-echo"] + [
-    f"richierich-{f}" for f in ("s01", "s03", "s05", "s06", "s08", "s09", "s10", "inband-error", "cutchar", "split",
+    f"richierich-{f}" for f in ("s01", "s03", "s05", "s06", "s08", "s09", "s10", "s12", "s13", "inband-error", "cutchar", "split",
                                 "slice1", "comments", "burst")]  # fmt: skip
 QUICK = {"backoff_ms": 20, "first_token_ms": 1500, "between_tokens_ms": 600, "stalled_ms": 200, "breaker_failures": 50}
 
@@ -54,6 +54,23 @@ def test_broken_in_the_middle(gateway, mock, model):
     mock.reset()  # the faults too
     s = ask(gateway, mock, model, input="again", continuation="none")
     assert s.done["state"] == "complete" and s.text == mock.answer("richierich", "again") and len(s.rewinds) == 1
+
+
+@pytest.mark.parametrize("model,state,asked", [("richierich-s12", "complete", 2), ("richierich-s13", "filtered", 1)])
+def test_a_prompt_refused(gateway, mock, model, state, asked):
+    """Too long for one model: the other is asked. Filtered: nobody is."""
+    gw = start(gateway, mock, routes=[{"model": "asked", "to": [{"upstream": "rich", "model": model},
+                                                                {"upstream": "rich", "model": "richierich-echo", "order": 2}]}])
+
+    async def go():
+        c = await Client.open(gw.ws)
+        s = await c.ask("why", model="asked")
+        await c.close()
+        return s
+
+    s = run(go())
+    assert s.done["state"] == state and s.text == ("why" if state == "complete" else "")
+    assert mock.requests() == asked
 
 
 def test_an_unpaced_answer(gateway, mock):

@@ -1,5 +1,5 @@
 /* ws: see ws.h. A fault is chosen when the connection comes (its key has no prompt yet): the refusing ones
- * answer the handshake, the others wait for the prompt.
+ * answer the handshake, the others (those that lie in the prompt too) wait for the prompt.
  *
  *     conn -> in -> frame_parse -> message -> ask -> stream -> token() -> conn
  */
@@ -114,6 +114,22 @@ static void after_stream(void *owner)
 static const struct dialect ws_dialect = {
     .token = token, .odd = odd, .finish = finish, .close = after_stream};
 
+/* The faults that lie in the prompt: an error message, and the end. */
+static bool prompt_refused(struct ws *w, uint64_t number)
+{
+    struct buf b = {0};
+    bool filter = w->fault == FAULT_S13 && w->ask.opt.mode != MODE_STREAM;
+    if (!filter && w->fault != FAULT_S12)
+        return false;
+    stats_end(number, ENDED_FAULT);
+    w->closing = true;
+    add_error(&b, filter ? "content_filter" : "context_length_exceeded", 1008);
+    conn_send(w->conn, b.data, b.len);
+    buf_free(&b);
+    conn_finish(w->conn);
+    return true;
+}
+
 static void start(struct ws *w)
 {
     struct refusal why = {0};
@@ -126,7 +142,7 @@ static void start(struct ws *w)
         stats_fault(w->fault);
     w->silent = w->fault == FAULT_S06;
     w->number = number;
-    if (w->silent)
+    if (w->silent || prompt_refused(w, number))
         return;
     if (ask_answer(&w->ask, &why)) {
         w->stream = stream_start(w->conn, w, &ws_dialect, &w->ask, w->fault, number);
@@ -258,15 +274,15 @@ static void upgrade(struct exchange *x, struct ask *a, enum fault f, uint32_t at
     conn_release(w->conn);
 }
 
-static bool refuses_handshake(enum fault f)
+/* What can be refused before there is a prompt. */
+static bool refuses_handshake(const struct ask *a, enum fault f)
 {
-    return (f >= FAULT_S01 && f <= FAULT_S05) || (f >= FAULT_S12 && f <= FAULT_S15);
+    return (f >= FAULT_S01 && f <= FAULT_S05) || f == FAULT_S15 || (f == FAULT_S14 && a->opt.offset);
 }
 
 static bool refused_by_fault(struct exchange *x, struct ask *a, enum fault f, uint32_t attempt)
 {
-    if (!refuses_handshake(f) || (f == FAULT_S13 && a->opt.mode == MODE_STREAM) ||
-        (f == FAULT_S14 && !a->opt.offset))
+    if (!refuses_handshake(a, f))
         return false;
     struct request_note note = {.key = ask_key(a), .attempt = attempt, .prefix_len = a->opt.offset};
     strcpy(note.model, a->model.name);
