@@ -108,6 +108,15 @@ def test_pace(mock, rate):
     assert 50 / rate <= took < 50 / rate + 2
 
 
+@pytest.mark.parametrize("rate", [1e-300, 1e-9, 0.001])
+def test_a_rate_near_zero(mock, rate):
+    r = Raw(mock, body(rate=rate))
+    r.until(b'"content":"#')  # the first token is due at once
+    assert r.silent_for(0.3)
+    r.close()
+    mock.wait_for(lambda s: s["running"] == 0)
+
+
 def test_first_token_time_and_jitter(mock):
     r = Raw(mock, body(first_token_ms=300, rate=100, tokens=5, jitter=0.9))
     start = time.monotonic()

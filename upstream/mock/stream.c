@@ -13,6 +13,7 @@
 #define BURST 8u
 #define PIECE_NS NS_PER_MS
 #define PIECE_BYTES 64u
+#define INTERVAL_MAX (86400.0 * (double)NS_PER_S)
 
 static struct buf batch; /* shared: there is one thread, and what the socket leaves is the connection's */
 
@@ -26,6 +27,13 @@ static void job_drained(struct job *j)
 static void job_gone(struct job *j, bool by_peer)
 {
     stream_gone(list_entry(j, struct stream, job), by_peer);
+}
+
+/* A rate near zero means one token a day: longer than any test, and no number runs over. */
+static uint64_t interval_of(double rate)
+{
+    double ns = rate > 0 ? (double)NS_PER_S / rate : 0;
+    return ns < INTERVAL_MAX ? (uint64_t)ns : (uint64_t)INTERVAL_MAX;
 }
 
 struct stream *stream_start(struct conn *c, void *owner, const struct dialect *d, struct ask *ask,
@@ -43,7 +51,7 @@ struct stream *stream_start(struct conn *c, void *owner, const struct dialect *d
     s->off = s->ask.from;
     s->next = answer_token_at(s->ask.answer, s->off);
     s->random = number * 0x9e3779b97f4a7c15ull + 1;
-    s->interval = s->ask.opt.rate > 0 ? (uint64_t)((double)NS_PER_S / s->ask.opt.rate) : 0;
+    s->interval = interval_of(s->ask.opt.rate);
     s->created = (int64_t)time(NULL);
     snprintf(s->id, sizeof(s->id), "chatcmpl-%08llx", (unsigned long long)number);
     if (f == FAULT_SLICE1)
