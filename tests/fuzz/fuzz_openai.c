@@ -59,6 +59,7 @@ static void decode(struct result *r, const char *p, size_t len, bool fast, uint3
         p += n;
         len -= n;
     }
+    openai_end(&s, &g, &r->answer);
     flush(&g, NULL);
     r->too_large = s.sse.over;
     openai_stream_free(&s);

@@ -1,5 +1,5 @@
-/* fuzz_sse: any bytes, whole and cut by a pattern of their own: the same events, and nothing read past the
- * end. The first byte is the seed of the cuts. */
+/* fuzz_sse: any bytes, whole and cut by a pattern of their own: the same events, also at the end, and nothing
+ * read past it. The first byte is the seed of the cuts. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +9,16 @@
 
 #define MAX_EVENT 300
 
+static void add(struct buf *out, const struct sse_event *e)
+{
+    if (e->data_len > MAX_EVENT || e->name_len > MAX_EVENT)
+        abort();
+    buf_add(out, e->name, e->name_len);
+    buf_add_char(out, '|');
+    buf_add(out, e->data, e->data_len);
+    buf_add_char(out, ';');
+}
+
 static bool feed(struct sse *s, struct buf *out, const uint8_t *p, size_t len)
 {
     char *copy = malloc(len ? len : 1);
@@ -17,18 +27,21 @@ static bool feed(struct sse *s, struct buf *out, const uint8_t *p, size_t len)
     struct sse_read r = sse_read(copy, len);
     struct sse_event e;
     enum sse_next got;
-    while ((got = sse_next(s, &r, &e)) == SSE_EVENT) {
-        if (e.data_len > MAX_EVENT || e.name_len > MAX_EVENT)
-            abort();
-        buf_add(out, e.name, e.name_len);
-        buf_add_char(out, '|');
-        buf_add(out, e.data, e.data_len);
-        buf_add_char(out, ';');
-    }
+    while ((got = sse_next(s, &r, &e)) == SSE_EVENT)
+        add(out, &e);
     if (got == SSE_MORE && r.p != r.end)
         abort();
     free(copy);
     return got == SSE_MORE;
+}
+
+/* The body ends. */
+static void end(struct sse *s, struct buf *out)
+{
+    struct sse_event e;
+    if (sse_end(s, &e))
+        add(out, &e);
+    sse_free(s);
 }
 
 /* False: an event was over the limit, and where that is noticed may depend on the cuts. */
@@ -45,7 +58,7 @@ static bool run(struct buf *out, const uint8_t *p, size_t len, uint32_t cuts)
         p += n;
         len -= n;
     }
-    sse_free(&s);
+    end(&s, out);
     return ok;
 }
 
@@ -57,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t len)
     struct sse s;
     sse_init(&s, MAX_EVENT);
     bool a = feed(&s, &whole, p + 1, len - 1);
-    sse_free(&s);
+    end(&s, &whole);
     bool b = run(&cut, p + 1, len - 1, p[0]);
     if (a && b && (whole.len != cut.len || (whole.len && memcmp(whole.data, cut.data, whole.len) != 0)))
         abort();
