@@ -133,6 +133,7 @@ int main(int argc, char **argv)
 {
     const char *path = NULL;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk: an error of a write, not the end */
     if (argc < 2)
         return misused("a command is missing", "");
     const struct command *command = find_command(argv[1]);
