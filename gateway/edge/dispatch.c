@@ -64,7 +64,8 @@ bool route_wants_json(struct http_exchange *x)
         return true;
     struct err e = {0};
     err_set(&e, ERR_BAD_REQUEST, "Content-Type must be application/json.");
-    http_reply_error(x, &e);
+    e.param = "content-type";
+    http_reply_error_as(x, 415, &e, NULL, 0);
     return false;
 }
 
@@ -78,15 +79,11 @@ void http_routes_tick(struct node *n)
 
 static void websocket_only(struct http_exchange *x)
 {
-    static const struct http_field fields[] = {{"upgrade", "websocket"},
-                                               {"content-type", "application/json"}};
+    static const struct http_field fields[] = {{"upgrade", "websocket"}, {"connection", "upgrade"}};
     struct err e = {0};
-    struct buf body = {0};
     err_set(&e, ERR_BAD_REQUEST,
             "This is the WebSocket: ask for an upgrade, with subprotocol lastword.v1.json.");
-    http_write_error(&body, &e);
-    http_reply(x, 426, fields, 2, body.data, body.len);
-    buf_free(&body);
+    http_reply_error_as(x, 426, &e, fields, 2);
 }
 
 static const struct route {
@@ -124,18 +121,14 @@ bool http_needs_owner(const char *path)
 
 static void reply_allow(struct http_exchange *x, const char *allow)
 {
+    const struct http_field field = {"allow", allow};
     if (x->method == HTTP_OPTIONS) {
-        const struct http_field field = {"allow", allow};
         http_reply(x, 204, &field, 1, NULL, 0);
         return;
     }
-    const struct http_field fields[] = {{"allow", allow}, {"content-type", "application/json"}};
     struct err e = {0};
-    struct buf body = {0};
     err_set(&e, ERR_BAD_REQUEST, "This method is not allowed here; allowed: %s.", allow);
-    http_write_error(&body, &e);
-    http_reply(x, 405, fields, 2, body.data, body.len);
-    buf_free(&body);
+    http_reply_error_as(x, 405, &e, &field, 1);
 }
 
 static void reply_nothing_here(struct http_exchange *x)
@@ -153,8 +146,6 @@ static void reply_nothing_here(struct http_exchange *x)
 
 void http_dispatch(struct http_exchange *x)
 {
-    static const char *const names[] = {
-        [HTTP_GET] = "GET, HEAD", [HTTP_POST] = "POST", [HTTP_PATCH] = "PATCH", [HTTP_DELETE] = "DELETE"};
     enum http_method method = x->method == HTTP_HEAD ? HTTP_GET : x->method;
     struct buf allow = {0};
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
@@ -165,7 +156,7 @@ void http_dispatch(struct http_exchange *x)
             routes[i].handler(x);
             return;
         }
-        buf_add_str(&allow, names[routes[i].method]);
+        buf_add_str(&allow, routes[i].method == HTTP_GET ? "GET, HEAD" : http_method_name(routes[i].method));
         buf_add_lit(&allow, ", ");
     }
     if (!allow.len && page_has(x->path)) {

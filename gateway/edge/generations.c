@@ -46,6 +46,7 @@ static void lookup(struct http_exchange *x, void (*found)(struct http_exchange *
     struct uuid gen;
     if (!route_uuid(x, 2, &gen))
         return;
+    x->gen = gen;
     struct lookup *l = mem_alloc(sizeof *l);
     *l = (struct lookup){.x = x, .found = found, .gone_is_found = gone};
     x->ops = &ops;
@@ -136,6 +137,7 @@ void generations_events(struct http_exchange *x)
     char last[1024];
     if (!route_uuid(x, 2, &r.gen))
         return;
+    x->gen = r.gen;
     if (http_header(x, "last-event-id", last, sizeof last) && *last && !openai_position_read(last, &p)) {
         struct err e = {0};
         err_set(&e, ERR_BAD_REQUEST, "Last-Event-ID must be <epoch>-<off>-<crc>, as in the id of an event.");

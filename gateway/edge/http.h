@@ -15,6 +15,7 @@
 #include "core/owner.h"
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_OTHER };
+const char *http_method_name(enum http_method method); /* "GET"; "other" */
 
 struct http_exchange;
 
@@ -37,6 +38,7 @@ struct http_exchange {
     size_t body_len;
     struct owner *owner; /* who asks; a reference is held; NULL on routes that need none */
     char request_id[65]; /* X-Request-Id of the client where sane ([A-Za-z0-9._-]), else ours; sent back */
+    struct uuid gen;     /* set by the handler: the generation it is about, for the log; else nil */
     const struct http_ops *ops; /* set by the handler with state when it answers later */
     void *state;
     void *conn; /* websocket.c's */
@@ -57,6 +59,9 @@ void http_reply(struct http_exchange *x, int status, const struct http_field *fi
 void http_reply_json(struct http_exchange *x, int status, const char *json, size_t len);
 /* {"error":{"message","type","param","code"}}; Retry-After where e has after_ms. */
 void http_reply_error(struct http_exchange *x, const struct err *e);
+/* The same with another status than the error's own, and up to 4 fields more. */
+void http_reply_error_as(struct http_exchange *x, int status, const struct err *e,
+                         const struct http_field *more, size_t n);
 /* The status it has: the table's, but for a conversation too long for the model, which OpenAI answers with
  * 400. */
 int http_error_status(const struct err *e);

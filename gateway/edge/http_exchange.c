@@ -51,9 +51,10 @@ struct exchange *exchange_new(struct connection *c, const struct request_head *h
 
 static void write_log(const struct exchange *e)
 {
-    log_info("http.request", LF_STR("request", e->x.request_id), LF_STR("path", e->path),
-             LF_INT("status", e->status), LF_INT("bytes", e->body.len),
-             LF_INT("us", e->connection->edge->node->now_us - e->began_us));
+    log_info("http.request", LF_STR("request", e->x.request_id),
+             LF_STR("method", http_method_name(e->x.method)), LF_STR("path", e->path),
+             LF_UUID("gen", uuid_is_nil(&e->x.gen) ? NULL : &e->x.gen), LF_INT("status", e->status),
+             LF_INT("bytes", e->body.len), LF_INT("us", e->connection->edge->node->now_us - e->began_us));
 }
 
 void exchange_free(struct exchange *e)
@@ -201,8 +202,10 @@ void http_reply_json(struct http_exchange *x, int status, const char *json, size
     http_reply(x, status, &type, 1, json, len);
 }
 
+#define ERROR_FIELDS_MAX 8
+
 /* Fields of an error's answer; at most 4. `after` holds the text of Retry-After. */
-static size_t error_fields(const struct err *error, int status, struct http_field fields[4], char after[24])
+static size_t error_fields(const struct err *error, int status, struct http_field *fields, char after[24])
 {
     size_t n = 0;
     fields[n++] = (struct http_field){"content-type", "application/json"};
@@ -217,19 +220,23 @@ static size_t error_fields(const struct err *error, int status, struct http_fiel
     return n;
 }
 
-static void reply_error(struct http_exchange *x, int status, const struct err *error)
+void http_reply_error_as(struct http_exchange *x, int status, const struct err *e,
+                         const struct http_field *more, size_t n)
 {
-    struct http_field fields[4];
+    struct http_field fields[ERROR_FIELDS_MAX];
     struct buf body = {0};
     char after[24];
-    http_write_error(&body, error);
-    http_reply(x, status, fields, error_fields(error, status, fields, after), body.data, body.len);
+    http_write_error(&body, e);
+    size_t count = error_fields(e, status, fields, after);
+    for (size_t i = 0; i < n && count < ERROR_FIELDS_MAX; i++)
+        fields[count++] = more[i];
+    http_reply(x, status, fields, count, body.data, body.len);
     buf_free(&body);
 }
 
 void http_reply_error(struct http_exchange *x, const struct err *e)
 {
-    reply_error(x, http_error_status(e), e);
+    http_reply_error_as(x, http_error_status(e), e, NULL, 0);
 }
 
 void exchange_refuse(struct exchange *e, int status, const struct err *error)
@@ -237,12 +244,12 @@ void exchange_refuse(struct exchange *e, int status, const struct err *error)
     e->plan.keep_alive = false;
     connection_move(e->connection, CONNECTION_ANSWERING);
     e->connection->edge->wire->pause(e->connection, true);
-    reply_error(&e->x, status, error);
+    http_reply_error_as(&e->x, status, error, NULL, 0);
 }
 
 void exchange_write_refusal(struct buf *out, int status, const struct err *error)
 {
-    struct http_field fields[4];
+    struct http_field fields[ERROR_FIELDS_MAX];
     struct buf body = {0};
     char after[24];
     http_write_error(&body, error);

@@ -4,6 +4,14 @@
 #include "base/json.h"
 #include "edge/http.h"
 
+const char *http_method_name(enum http_method method)
+{
+    static const char *const names[] = {
+        [HTTP_GET] = "GET",       [HTTP_HEAD] = "HEAD",       [HTTP_POST] = "POST",  [HTTP_PATCH] = "PATCH",
+        [HTTP_DELETE] = "DELETE", [HTTP_OPTIONS] = "OPTIONS", [HTTP_OTHER] = "other"};
+    return names[method];
+}
+
 static int hex_value(char c)
 {
     if (c >= '0' && c <= '9')

@@ -174,6 +174,7 @@ static bool read_disconnect(struct http_exchange *x, struct send *s, struct err 
 
 static void submit(struct http_exchange *x, const struct openai_request *r, struct send *s)
 {
+    x->gen = s->gen;
     s->input = r->input.data ? r->input.data : "";
     s->input_len = r->input.len;
     s->model = r->model;

@@ -38,7 +38,7 @@ static void stream_begin(struct openai_stream *s)
     if (s->x->method == HTTP_HEAD) {
         s->state = STREAM_ENDED;
         list_del(&s->link);
-        http_reply(s->x, 200, fields, n, NULL, 0);
+        http_stream_begin(s->x, 200, fields, n);
         return;
     }
     s->state = STREAM_OPEN;

@@ -23,7 +23,7 @@ bool route_matches(const char *pattern, const char *path);
 bool route_uuid(struct http_exchange *x, unsigned index, struct uuid *out);
 /* The store's refusal as an answer: 404, or 503 with Retry-After. */
 void route_reply_store(struct http_exchange *x, enum store_status status);
-/* True if the body is declared as JSON; otherwise answers 400. A browser asks before it sends that to another
+/* True if the body is declared as JSON; otherwise answers 415. A browser asks before it sends that to another
  * site, so no foreign page can spend the owner's tokens. */
 bool route_wants_json(struct http_exchange *x);
 

@@ -269,6 +269,34 @@ def test_its_log_is_json_and_holds_no_prompt(gateway):
         assert hidden not in text and hidden not in metrics
 
 
+def test_its_log_ties_requests_sessions_and_generations_together(gateway):
+    gw = gateway()
+    r = gw.request("POST", "/v1/chat/completions", json={"model": "richierich-echo", "messages": [
+        {"role": "user", "content": "x"}]}, headers={"X-Request-Id": "asked.1"})
+    gen = r.headers["lastword-gen"]
+    gw.get(f"/v1/generations/{gen}", headers={"X-Request-Id": "looked.2"})
+    gw.get("/livez", headers={"X-Request-Id": "lives.3"})
+
+    async def go():
+        c = await Client.open(gw.ws)
+        s = await c.ask("x", model="richierich-echo")
+        await c.close()
+        return c.welcome["session"], s.gen
+
+    session, of_session = run(go())
+    gw.stop()
+    log = gw.log()
+    requests = {e["request"]: (e["method"], e["path"], e["gen"], e["status"]) for e in log if e["event"] == "http.request"}
+    assert requests["asked.1"] == ("POST", "/v1/chat/completions", gen, 200)
+    assert requests["looked.2"] == ("GET", f"/v1/generations/{gen}", gen, 200)
+    assert requests["lives.3"] == ("GET", "/livez", None, 200)
+    assert [e["gen"] for e in log if e["event"] == "session.accepted" and e["session"] == session] == [of_session]
+    for known in (gen, of_session):
+        told = [e["event"] for e in log if e.get("gen") == known]
+        assert {"generation.accepted", "generation.start", "generation.done"} <= set(told)
+        assert [e for e in log if e["event"] == "upstream.call.end" and e["trace"] == known]
+
+
 def test_what_must_not_be_called():
     """lws_get_peer_addresses resolves names within the loop: seconds of standstill."""
     symbols = subprocess.run(["nm", "-D", find_program("LASTWORD_BIN", "lastword")], capture_output=True, text=True)
