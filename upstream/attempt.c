@@ -166,7 +166,7 @@ static void account(struct call *c)
     if (a->answer.events != a->seen) {
         uint64_t now_us = c->set->now_us(c->set->clock);
         if (!a->seen)
-            metric_observe_us(METRIC_UPSTREAM_FIRST_BYTE, now_us - a->began_us);
+            metric_observe_us_for(METRIC_UPSTREAM_FIRST_BYTE, name, now_us - a->began_us);
         a->seen = a->answer.events;
         a->active_ms = now_us / 1000;
         if (a->stalled_told) /* the timer was past the next silence already */

@@ -14,6 +14,18 @@
 #define PROBE_SITE 1u
 #define PROBE_MODEL 2u
 
+/* Its counts are there, at zero, before there is something to count. */
+static void show_counts(const struct site *s)
+{
+    static const enum metric counts[] = {METRIC_UPSTREAM_REQUESTS,  METRIC_UPSTREAM_FAILURES,
+                                         METRIC_UPSTREAM_RETRIES,   METRIC_UPSTREAM_FALLBACKS,
+                                         METRIC_UPSTREAM_MALFORMED, METRIC_UPSTREAM_RUNNING,
+                                         METRIC_UPSTREAM_FIRST_BYTE};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        metric_add_for(counts[i], s->name, 0);
+    metric_set_for(METRIC_UPSTREAM_OPEN, s->name, 0);
+}
+
 struct site *site_new(const struct config_upstream *u, const struct breaker_limits *limits)
 {
     struct site *s = mem_alloc(sizeof *s);
@@ -29,7 +41,7 @@ struct site *site_new(const struct config_upstream *u, const struct breaker_limi
     s->asks = u->models.count == 0;
     if (!s->asks)
         site_set_models(s, u->models.items, u->models.count);
-    metric_set_for(METRIC_UPSTREAM_OPEN, s->name, 0);
+    show_counts(s);
     return s;
 }
 

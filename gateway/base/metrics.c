@@ -2,7 +2,7 @@
  *
  *     METRIC_X --- no label ---> plain[X]
  *              --- label -----> families[X].series[] (interned; the last one found is tried first)
- *              --- seconds ---> plain[X] = count, histograms[X] = buckets and sum
+ *              --- seconds ---> histograms[X], or the series' own: buckets and sum
  *
  * It refuses to know what a number means, and to hold a label value of a peer. */
 #include "base/metrics.h"
@@ -26,12 +26,25 @@ static const struct row rows[METRIC_COUNT] = {
 #undef X
 };
 
+/* Label values that are shown before they are first counted: what is not there cannot be told from what is
+ * named otherwise. Those of upstreams are given by the upstream room. */
+static const struct {
+    enum metric metric;
+    const char *values[8];
+} known[] = {
+    {METRIC_GENERATIONS, {"recording", "queued", "running", "ending", "done"}},
+    {METRIC_GENERATIONS_DONE, {"complete", "length", "filtered", "cancelled", "truncated", "error"}},
+    {METRIC_RESUMES, {"agreed", "diverged", "history", "gone", "not_found"}},
+    {METRIC_REWINDS, {"restarted", "diverged"}},
+};
+
 #define VALUES_MAX 256
 #define OTHER "other"
 
 struct series {
     int64_t n;
-    char *value; /* owned */
+    char *value;                 /* owned */
+    struct histogram *histogram; /* owned; of a HISTOGRAM */
 };
 
 struct family {
@@ -117,11 +130,30 @@ static size_t bucket_of(uint64_t us)
     return bucket;
 }
 
+static void observe(struct histogram *h, uint64_t us)
+{
+    h->buckets[bucket_of(us)]++;
+    h->sum_us += us;
+}
+
 void metric_observe_us(enum metric m, uint64_t us)
 {
-    histograms[m].buckets[bucket_of(us)]++;
-    histograms[m].sum_us += us;
+    observe(&histograms[m], us);
     plain[m]++;
+}
+
+static struct histogram *histogram_of(struct series *s)
+{
+    if (!s->histogram)
+        s->histogram = mem_alloc(sizeof *s->histogram);
+    return s->histogram;
+}
+
+void metric_observe_us_for(enum metric m, const char *value, uint64_t us)
+{
+    struct series *s = intern(&families[m], value);
+    observe(histogram_of(s), us);
+    s->n++;
 }
 
 int64_t metric_get(enum metric m, const char *value)
@@ -138,8 +170,10 @@ int64_t metric_get(enum metric m, const char *value)
 void metrics_reset(void)
 {
     for (int m = 0; m < METRIC_COUNT; m++) {
-        for (size_t i = 0; i < families[m].count; i++)
+        for (size_t i = 0; i < families[m].count; i++) {
             mem_free(families[m].series[i].value);
+            mem_free(families[m].series[i].histogram);
+        }
         mem_free(families[m].series);
     }
     memset(plain, 0, sizeof plain);
@@ -168,11 +202,18 @@ static void write_head(struct buf *out, const char *name, const char *type, cons
     buf_printf(out, "\n# TYPE %s %s\n", name, type);
 }
 
+static void add_label(struct buf *out, const char *label, const char *value)
+{
+    buf_printf(out, "%s=\"", label);
+    add_escaped(out, value, true);
+    buf_add_char(out, '"');
+}
+
 static void write_labelled(struct buf *out, const char *name, const char *label, const char *value, int64_t n)
 {
-    buf_printf(out, "%s{%s=\"", name, label);
-    add_escaped(out, value, true);
-    buf_add_lit(out, "\"} ");
+    buf_printf(out, "%s{", name);
+    add_label(out, label, value);
+    buf_add_lit(out, "} ");
     buf_add_i64(out, n);
     buf_add_char(out, '\n');
 }
@@ -189,19 +230,47 @@ static void add_seconds(struct buf *out, uint64_t us)
     buf_add(out, text, (size_t)n);
 }
 
-static void write_histogram(struct buf *out, const char *name, const struct histogram *h)
+/* "name_bucket{upstream="a",le=" or "name_sum{upstream="a"} "; `value` NULL: no label. */
+static void open_sample(struct buf *out, const struct row *row, const char *what, const char *value)
+{
+    bool bucket = strcmp(what, "_bucket") == 0;
+    buf_printf(out, "%s%s", row->name, what);
+    if (value || bucket)
+        buf_add_char(out, '{');
+    if (value)
+        add_label(out, row->label, value);
+    if (bucket)
+        buf_add_str(out, value ? ",le=\"" : "le=\"");
+    else
+        buf_add_str(out, value ? "} " : " ");
+}
+
+static void write_histogram(struct buf *out, const struct row *row, const char *value,
+                            const struct histogram *h)
 {
     int64_t below = 0;
-    for (size_t i = 0; i < BOUNDS; i++) {
+    for (size_t i = 0; i <= BOUNDS; i++) {
         below += h->buckets[i];
-        buf_printf(out, "%s_bucket{le=\"", name);
-        add_seconds(out, bounds[i]);
+        open_sample(out, row, "_bucket", value);
+        if (i < BOUNDS)
+            add_seconds(out, bounds[i]);
+        else
+            buf_add_lit(out, "+Inf");
         buf_printf(out, "\"} %lld\n", (long long)below);
     }
-    below += h->buckets[BOUNDS];
-    buf_printf(out, "%s_bucket{le=\"+Inf\"} %lld\n%s_sum ", name, (long long)below, name);
+    open_sample(out, row, "_sum", value);
     add_seconds(out, h->sum_us);
-    buf_printf(out, "\n%s_count %lld\n", name, (long long)below);
+    buf_add_char(out, '\n');
+    open_sample(out, row, "_count", value);
+    buf_printf(out, "%lld\n", (long long)below);
+}
+
+static void write_series(struct buf *out, const struct row *row, struct series *s)
+{
+    if (row->kind == HISTOGRAM)
+        write_histogram(out, row, s->value, histogram_of(s));
+    else
+        write_labelled(out, row->name, row->label, s->value, s->n);
 }
 
 static void write_metric(struct buf *out, enum metric m)
@@ -209,18 +278,26 @@ static void write_metric(struct buf *out, enum metric m)
     static const char *const types[] = {"counter", "gauge", "histogram"};
     const struct row *row = &rows[m];
     write_head(out, row->name, types[row->kind], row->help);
-    if (row->kind == HISTOGRAM) {
-        write_histogram(out, row->name, &histograms[m]);
-    } else if (row->label[0]) {
+    if (row->label[0]) {
         for (size_t i = 0; i < families[m].count; i++)
-            write_labelled(out, row->name, row->label, families[m].series[i].value, families[m].series[i].n);
+            write_series(out, row, &families[m].series[i]);
+    } else if (row->kind == HISTOGRAM) {
+        write_histogram(out, row, NULL, &histograms[m]);
     } else {
         buf_printf(out, "%s %lld\n", row->name, (long long)plain[m]);
     }
 }
 
+static void show_known(void)
+{
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        for (const char *const *value = known[i].values; *value; value++)
+            intern(&families[known[i].metric], *value);
+}
+
 void metrics_write(struct buf *out)
 {
+    show_known();
     for (int m = 0; m < METRIC_COUNT; m++)
         write_metric(out, (enum metric)m);
     write_head(out, "lastword_objects", "gauge", "Objects of the gateway alive, by kind.");

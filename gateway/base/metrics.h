@@ -21,6 +21,7 @@ void metric_set(enum metric m, int64_t value); /* unlabelled gauge */
 void metric_add_for(enum metric m, const char *value, int64_t delta);
 void metric_set_for(enum metric m, const char *value, int64_t n);
 void metric_observe_us(enum metric m, uint64_t us); /* histogram, microseconds in, seconds out */
+void metric_observe_us_for(enum metric m, const char *value, uint64_t us); /* a histogram with a label */
 
 int64_t metric_get(enum metric m, const char *value_or_null); /* for tests; a histogram gives its count */
 void metrics_reset(void);                                     /* for tests */

@@ -74,6 +74,19 @@ def test_health(gateway):
 SAMPLE = re.compile(r'^(lastword_[a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? (-?[0-9.e+-]+|\+Inf|NaN)$')
 
 
+def test_every_number_is_there_before_it_counts(gateway):
+    """A dashboard, and a test, can read each from the first scrape on."""
+    text = gateway().get("/metrics").text
+    for name in ("connections", "sessions", "tokens_total", "crc_mismatches_total", "first_token_seconds_count",
+                 "between_tokens_seconds_count", 'upstream_first_byte_seconds_count{upstream="mock"}',
+                 *(f'upstream_{n}_total{{upstream="mock"}}' for n in ("retries", "fallbacks", "failures", "malformed")),
+                 *(f'generations{{state="{s}"}}' for s in ("recording", "queued", "running", "ending", "done")),
+                 *(f'generations_done_total{{state="{s}"}}' for s in ("complete", "cancelled", "truncated", "error")),
+                 *(f'resumes_total{{result="{r}"}}' for r in ("agreed", "diverged", "history", "gone", "not_found")),
+                 *(f'rewinds_total{{reason="{r}"}}' for r in ("restarted", "diverged"))):
+        assert re.search(rf"^lastword_{re.escape(name)} \d", text, re.M), name
+
+
 def test_metrics(gateway):
     g = gateway()
     completion(g)

@@ -107,6 +107,39 @@ static void buckets_include_their_bound(void **state)
     buf_free(&text);
 }
 
+static void histograms_have_labels(void **state)
+{
+    (void)state;
+    metric_add_for(METRIC_UPSTREAM_FIRST_BYTE, "idle", 0);
+    metric_observe_us_for(METRIC_UPSTREAM_FIRST_BYTE, "local", 150);
+    metric_observe_us_for(METRIC_UPSTREAM_FIRST_BYTE, "local", 700000000);
+    metric_observe_us_for(METRIC_UPSTREAM_FIRST_BYTE, "cloud", 2000000);
+    assert_int_equal(metric_get(METRIC_UPSTREAM_FIRST_BYTE, "local"), 2);
+    assert_int_equal(metric_get(METRIC_UPSTREAM_FIRST_BYTE, NULL), 3);
+    struct buf text = {0};
+    metrics_write(&text);
+#define FIRST "lastword_upstream_first_byte_seconds"
+    assert_int_equal((int)value_of(&text, FIRST "_bucket{upstream=\"local\",le=\"0.0001\"} "), 0);
+    assert_int_equal((int)value_of(&text, FIRST "_bucket{upstream=\"local\",le=\"0.00025\"} "), 1);
+    assert_int_equal((int)value_of(&text, FIRST "_bucket{upstream=\"local\",le=\"+Inf\"} "), 2);
+    assert_int_equal((int)value_of(&text, FIRST "_count{upstream=\"local\"} "), 2);
+    assert_int_equal((int)value_of(&text, FIRST "_sum{upstream=\"local\"} "), 700);
+    assert_int_equal((int)value_of(&text, FIRST "_count{upstream=\"cloud\"} "), 1);
+    assert_int_equal((int)value_of(&text, FIRST "_count{upstream=\"idle\"} "), 0);
+    buf_free(&text);
+}
+
+static void what_can_happen_is_shown_before_it_does(void **state)
+{
+    (void)state;
+    struct buf text = {0};
+    metrics_write(&text);
+    assert_int_equal((int)value_of(&text, "lastword_generations{state=\"queued\"} "), 0);
+    assert_int_equal((int)value_of(&text, "lastword_rewinds_total{reason=\"restarted\"} "), 0);
+    assert_int_equal((int)value_of(&text, "lastword_resumes_total{result=\"gone\"} "), 0);
+    buf_free(&text);
+}
+
 /* Each bound, and the values beside it, against what the printed bounds say. */
 static void every_value_is_in_its_bucket(void **state)
 {
@@ -173,6 +206,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(labels_are_interned, reset, reset),
         cmocka_unit_test_setup_teardown(too_many_values_share_other, reset, reset),
         cmocka_unit_test_setup_teardown(buckets_include_their_bound, reset, reset),
+        cmocka_unit_test_setup_teardown(histograms_have_labels, reset, reset),
+        cmocka_unit_test_setup_teardown(what_can_happen_is_shown_before_it_does, reset, reset),
         cmocka_unit_test_setup_teardown(every_value_is_in_its_bucket, reset, reset),
         cmocka_unit_test_setup_teardown(text_is_well_formed, reset, reset),
     };
