@@ -69,7 +69,8 @@ struct client_message {
     struct resume_request *resumes; /* hello, resume; owned */
     size_t resume_count;
     struct send_message send;
-    struct uuid gen; /* unfollow, ack, cancel */
+    struct uuid gen; /* unfollow, ack, cancel; of a message that is refused: the one it was about */
+    bool gen_known;  /* of a message that is refused: one could be read */
     uint64_t off;    /* ack */
 };
 
@@ -80,7 +81,7 @@ enum read_verdict {
 };
 
 /* Reads one text message. `is_hello` is set as soon as the type is known to be hello, also with READ_BAD. On
- * READ_OK the caller owns *m: protocol_done. At most `resumes_max` resumes are taken (more: READ_BAD). */
+ * READ_OK the caller owns *m: protocol_done. With READ_BAD only its type, gen and gen_known are set. At most `resumes_max` resumes are taken (more: READ_BAD). */
 enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max, struct client_message *m,
                                 bool *is_hello, struct err *e);
 void protocol_done(struct client_message *m);

@@ -6,12 +6,22 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "core/protocol.h"
+#include "core/protocol_scan.h"
 
 #define INTEGER_MAX ((int64_t)1 << 53)
 #define STOP_MAX 16
 
 static const char *const type_names[CLIENT_TYPES] = {"hello", "send",   "resume", "unfollow",
                                                      "ack",   "cancel", "auth",   "pong"};
+
+/* CLIENT_TYPES: none of them. */
+static enum client_type type_of(const char *text, size_t len)
+{
+    enum client_type type = 0;
+    while (type < CLIENT_TYPES && (strlen(type_names[type]) != len || memcmp(type_names[type], text, len)))
+        type++;
+    return type;
+}
 
 const char *client_type_name(enum client_type type)
 {
@@ -178,7 +188,7 @@ static bool read_choice(json_t *object, const char *name, const char *const *nam
     if (!v)
         return true;
     for (size_t i = 0; json_is_string(v) && names[i]; i++) {
-        if (strcmp(names[i], json_string_value(v)) == 0) {
+        if (strlen(names[i]) == json_string_length(v) && strcmp(names[i], json_string_value(v)) == 0) {
             *out = i;
             return true;
         }
@@ -251,70 +261,23 @@ static bool read_fields(struct client_message *m, size_t resumes_max, struct err
     }
 }
 
-static bool hex4(const char *p, unsigned *out)
+/* An object that jansson could not hold is a bad request; anything else is no object. */
+static enum read_verdict unreadable(const char *text, size_t len, const json_error_t *je,
+                                    struct client_message *m, bool *is_hello, struct err *e)
 {
-    char digits[5] = {p[0], p[1], p[2], p[3], 0};
-    if (strspn(digits, "0123456789abcdefABCDEF") != 4)
-        return false;
-    *out = (unsigned)strtoul(digits, NULL, 16);
-    return true;
-}
-
-/* jansson refuses a lone surrogate escape as it refuses broken JSON, but the protocol tells them apart: with
- * each \uD800-\uDFFF made harmless, does the message become an object? */
-static bool object_but_for_surrogates(const char *text, size_t len)
-{
-    char *copy = mem_memdup(text, len);
-    bool found = false;
-    unsigned unit;
-    for (size_t i = 0; i + 1 < len; i++) {
-        if (copy[i] != '\\')
-            continue;
-        if (copy[i + 1] == 'u' && i + 6 <= len && hex4(copy + i + 2, &unit) && unit >= 0xD800 &&
-            unit <= 0xDFFF) {
-            memcpy(copy + i + 2, "0020", 4);
-            found = true;
-        }
-        i++;
-    }
-    json_t *root = found ? json_loadb(copy, len, JSON_ALLOW_NUL, NULL) : NULL;
-    bool object = json_is_object(root);
-    json_decref(root);
-    mem_free(copy);
-    return object;
-}
-
-static bool looks_like_object(const char *text, size_t len)
-{
-    size_t first = 0, last = len;
-    while (first < len && strchr(" \t\r\n", text[first]) && text[first])
-        first++;
-    while (last > first && strchr(" \t\r\n", text[last - 1]) && text[last - 1])
-        last--;
-    return last - first >= 2 && text[first] == '{' && text[last - 1] == '}';
-}
-
-/* An object that jansson could not hold: said as a bad request, not as no object. */
-static enum read_verdict unreadable(const char *text, size_t len, const json_error_t *je, struct err *e)
-{
+    struct scan_string type, gen;
+    if (!protocol_scan(text, len, &type, &gen))
+        return READ_NOT_OBJECT;
     enum json_error_code code = json_error_code(je);
-    if (code == json_error_numeric_overflow && looks_like_object(text, len)) {
-        err_set(e, ERR_BAD_REQUEST, "a number at byte %d is out of range", je->position);
-        return READ_BAD;
-    }
-    if (code == json_error_null_byte_in_key && looks_like_object(text, len)) {
-        err_set(e, ERR_BAD_REQUEST, "a NUL in a member name at byte %d", je->position);
-        return READ_BAD;
-    }
-    if (code == json_error_stack_overflow && looks_like_object(text, len)) {
-        err_set(e, ERR_BAD_REQUEST, "nested too deeply at byte %d", je->position);
-        return READ_BAD;
-    }
-    if (object_but_for_surrogates(text, len)) {
-        err_set(e, ERR_BAD_REQUEST, "a lone surrogate escape at byte %d", je->position);
-        return READ_BAD;
-    }
-    return READ_NOT_OBJECT;
+    const char *what = code == json_error_numeric_overflow   ? "a number out of range"
+                       : code == json_error_null_byte_in_key ? "a NUL in a member name"
+                       : code == json_error_stack_overflow   ? "nested too deeply"
+                                                             : "a lone surrogate escape";
+    err_set(e, ERR_BAD_REQUEST, "%s at byte %d", what, je->position);
+    m->type = type_of(type.at, type.len);
+    m->gen_known = uuid_parse(&m->gen, gen.at, gen.len);
+    *is_hello = m->type == CLIENT_HELLO;
+    return READ_BAD;
 }
 
 static bool read_type(struct client_message *m, struct err *e)
@@ -322,10 +285,9 @@ static bool read_type(struct client_message *m, struct err *e)
     json_t *type = json_object_get(m->root, "type");
     if (!json_is_string(type))
         return bad(e, "type", type ? "must be a string" : "is missing");
-    for (m->type = 0; m->type < CLIENT_TYPES; m->type++)
-        if (strcmp(type_names[m->type], json_string_value(type)) == 0)
-            return true;
-    return bad(e, "type", "is not one of hello send resume unfollow ack cancel auth pong");
+    m->type = type_of(json_string_value(type), json_string_length(type));
+    return m->type < CLIENT_TYPES ||
+           bad(e, "type", "is not one of hello send resume unfollow ack cancel auth pong");
 }
 
 enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max, struct client_message *m,
@@ -336,7 +298,7 @@ enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max
     *is_hello = false;
     m->root = json_loadb(text, len, JSON_ALLOW_NUL, &je);
     if (!m->root)
-        return unreadable(text, len, &je, e);
+        return unreadable(text, len, &je, m, is_hello, e);
     if (!json_is_object(m->root)) {
         protocol_done(m);
         return READ_NOT_OBJECT;
@@ -345,9 +307,11 @@ enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max
     *is_hello = good && m->type == CLIENT_HELLO;
     if (good && read_fields(m, resumes_max, e))
         return READ_OK;
-    enum client_type type = m->type;
+    struct client_message about = {.type = m->type};
+    json_t *gen = json_object_get(m->root, "gen");
+    about.gen_known = uuid_parse(&about.gen, json_string_value(gen), json_string_length(gen));
     protocol_done(m);
-    m->type = type;
+    *m = about;
     return READ_BAD;
 }
 

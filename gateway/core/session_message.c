@@ -156,21 +156,10 @@ static void refuse_second_hello(struct session *s)
     session_put_error(s, &e, NULL);
 }
 
-/* The gen a refused message was about, so that the client knows which of its asks it is. */
-static const struct uuid *refused_gen(const char *text, size_t len, struct uuid *gen)
-{
-    json_t *root = json_loadb(text, len, JSON_ALLOW_NUL, NULL);
-    json_t *v = json_object_get(root, "gen");
-    bool good = json_is_string(v) && uuid_parse(gen, json_string_value(v), json_string_length(v));
-    json_decref(root);
-    return good ? gen : NULL;
-}
-
 void session_message(struct session *s, const char *text, size_t len)
 {
     struct client_message m;
     struct err e = {0};
-    struct uuid gen;
     bool is_hello;
     enum read_verdict verdict =
         protocol_read(text, len, (size_t)s->node->config->limits_follows, &m, &is_hello, &e);
@@ -180,7 +169,7 @@ void session_message(struct session *s, const char *text, size_t len)
     else if (s->state == SESSION_AWAIT_HELLO && !is_hello)
         session_close(s, 4506, "hello comes first");
     else if (verdict == READ_BAD)
-        session_put_error(s, &e, is_hello ? NULL : refused_gen(text, len, &gen));
+        session_put_error(s, &e, m.gen_known && !is_hello ? &m.gen : NULL);
     else if (s->state == SESSION_AWAIT_HELLO)
         on_hello(s, &m);
     else if (is_hello)

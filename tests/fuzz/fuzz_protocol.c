@@ -1,10 +1,12 @@
 /* Whatever a client sends: protocol_read neither crashes nor leaks, says why when it refuses, and what it
- * takes obeys the limits that the session relies on. */
+ * takes obeys the limits that the session relies on. What is an object is the same to jansson and to our own
+ * recogniser. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "core/protocol.h"
+#include "core/protocol_scan.h"
 
 static void require(bool holds)
 {
@@ -36,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         require((verdict == READ_BAD) == (e.code == ERR_BAD_REQUEST));
         require(verdict != READ_BAD || err_message(&e)[0]);
     }
+    struct scan_string type, gen;
+    require(protocol_scan(text, size, &type, &gen) == (verdict != READ_NOT_OBJECT));
     free(text);
     return 0;
 }

@@ -1,0 +1,70 @@
+/* What a refusal must leave as it was, and what it must say. No sockets, no sleep. */
+#include "fixture.h"
+
+#define SEND(gen, more)                                                                                      \
+    "{\"type\":\"send\",\"gen\":\"" gen "\",\"chat\":\"" CHAT1 "\",\"input\":\"hi\"" more "}"
+
+/* ------------------------------------------------------------------ what jansson would not read */
+
+static void an_object_that_cannot_be_held_is_refused_with_its_gen(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{\"type\":\"send\",\"gen\":\"" GEN1 "\",\"chat\":\"" CHAT1 "\",\"input\":\"\\ud83d\"}",
+        SEND(GEN1, ",\"params\":{\"seed\":99999999999999999999}"),
+        SEND(GEN1, ",\"params\":{\"temperature\":1e999}"),
+        SEND(GEN1, ",\"a\\u0000b\":1"),
+        SEND(GEN1, ",\"params\":7"),
+    };
+    struct client *c = client_hello(NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        client_say(c, "%s", bad[i]);
+        json_t *m = client_expect(c, "error");
+        assert_string_equal(str(m, "code"), "BAD_REQUEST");
+        assert_string_equal(str(m, "gen"), GEN1);
+    }
+    client_say(c, "{\"type\":\"pong\",\"a\":1e999,}");
+    assert_int_equal(client_closed(c), 4500);
+}
+
+static void a_hello_that_cannot_be_held_is_a_bad_hello(void **state)
+{
+    (void)state;
+    struct client *c = client_new();
+    client_say(c, "{\"type\":\"hello\",\"client\":\"\\ud83d\"}");
+    assert_string_equal(str(client_expect(c, "error"), "code"), "BAD_REQUEST");
+    assert_int_equal(client_closed(c), 0);
+    client_say(c, "{\"type\":\"hello\"}");
+    client_expect(c, "welcome");
+}
+
+static void words_with_a_nul_are_other_words(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {
+        "{\"type\":\"pong\\u0000\"}",
+        "{\"type\":\"send\\u0000x\",\"gen\":\"" GEN1 "\",\"chat\":\"" CHAT1 "\",\"input\":\"hi\"}",
+        SEND(GEN1, ",\"if_busy\":\"queue\\u0000\""),
+        SEND(GEN1, ",\"on_disconnect\":\"cancel\\u0000\""),
+    };
+    struct client *c = client_hello(NULL);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        client_say(c, "%s", bad[i]);
+        assert_string_equal(str(client_expect(c, "error"), "code"), "BAD_REQUEST");
+    }
+    c = client_new();
+    client_say(c, "{\"type\":\"hello\\u0000\"}");
+    assert_int_equal(client_closed(c), 4506);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(an_object_that_cannot_be_held_is_refused_with_its_gen),
+        T(a_hello_that_cannot_be_held_is_a_bad_hello),
+        T(words_with_a_nul_are_other_words),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
