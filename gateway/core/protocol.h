@@ -81,9 +81,9 @@ enum read_verdict {
 };
 
 /* Reads one text message. `is_hello` is set as soon as the type is known to be hello, also with READ_BAD. On
- * READ_OK the caller owns *m: protocol_done. With READ_BAD only its type, gen and gen_known are set. At most `resumes_max` resumes are taken (more: READ_BAD). */
-enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max, struct client_message *m,
-                                bool *is_hello, struct err *e);
+ * READ_OK the caller owns *m: protocol_done. With READ_BAD only its type, gen and gen_known are set. */
+enum read_verdict protocol_read(const char *text, size_t len, struct client_message *m, bool *is_hello,
+                                struct err *e);
 void protocol_done(struct client_message *m);
 
 /* ------------------------------------------------------------------ writing; each appends one message */

@@ -114,7 +114,7 @@ static bool read_resume(struct client_message *m, struct err *e)
     return read_position(m->root, m->resumes, e);
 }
 
-static bool read_hello(struct client_message *m, size_t resumes_max, struct err *e)
+static bool read_hello(struct client_message *m, struct err *e)
 {
     const char *client = NULL;
     if (!read_optional_string(m->root, "token", &m->token, e) ||
@@ -128,8 +128,6 @@ static bool read_hello(struct client_message *m, size_t resumes_max, struct err 
         return true;
     if (!json_is_array(resume))
         return bad(e, "resume", "must be an array of positions");
-    if (json_array_size(resume) > resumes_max)
-        return err_set(e, ERR_BAD_REQUEST, "resume: at most %zu generations can be followed", resumes_max);
     m->resumes = mem_alloc((json_array_size(resume) + 1) * sizeof *m->resumes);
     for (; m->resume_count < json_array_size(resume); m->resume_count++)
         if (!read_position(json_array_get(resume, m->resume_count), &m->resumes[m->resume_count], e))
@@ -238,11 +236,11 @@ static bool read_send(struct client_message *m, struct err *e)
     return protocol_check_params(params, e);
 }
 
-static bool read_fields(struct client_message *m, size_t resumes_max, struct err *e)
+static bool read_fields(struct client_message *m, struct err *e)
 {
     switch (m->type) {
     case CLIENT_HELLO:
-        return read_hello(m, resumes_max, e);
+        return read_hello(m, e);
     case CLIENT_SEND:
         return read_send(m, e);
     case CLIENT_RESUME:
@@ -290,8 +288,8 @@ static bool read_type(struct client_message *m, struct err *e)
            bad(e, "type", "is not one of hello send resume unfollow ack cancel auth pong");
 }
 
-enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max, struct client_message *m,
-                                bool *is_hello, struct err *e)
+enum read_verdict protocol_read(const char *text, size_t len, struct client_message *m, bool *is_hello,
+                                struct err *e)
 {
     json_error_t je;
     *m = (struct client_message){.type = CLIENT_TYPES};
@@ -305,7 +303,7 @@ enum read_verdict protocol_read(const char *text, size_t len, size_t resumes_max
     }
     bool good = read_type(m, e);
     *is_hello = good && m->type == CLIENT_HELLO;
-    if (good && read_fields(m, resumes_max, e))
+    if (good && read_fields(m, e))
         return READ_OK;
     struct client_message about = {.type = m->type};
     json_t *gen = json_object_get(m->root, "gen");

@@ -15,7 +15,8 @@ struct scan_string {
     size_t len;
 };
 
-/* True if the text, valid UTF-8, is one JSON object (RFC 8259). Then *type and *gen are those members of it. */
+/* True if the text, valid UTF-8, is one JSON object (RFC 8259). Then *type and *gen are those members of it.
+ */
 bool protocol_scan(const char *text, size_t len, struct scan_string *type, struct scan_string *gen);
 
 #endif

@@ -161,8 +161,7 @@ void session_message(struct session *s, const char *text, size_t len)
     struct client_message m;
     struct err e = {0};
     bool is_hello;
-    enum read_verdict verdict =
-        protocol_read(text, len, (size_t)s->node->config->limits_follows, &m, &is_hello, &e);
+    enum read_verdict verdict = protocol_read(text, len, &m, &is_hello, &e);
     metric_add_for(METRIC_MESSAGES_IN, client_type_name(m.type), 1);
     if (verdict == READ_NOT_OBJECT)
         session_close(s, 4500, "not a JSON object");

@@ -57,6 +57,25 @@ static void words_with_a_nul_are_other_words(void **state)
     assert_int_equal(client_closed(c), 4506);
 }
 
+/* ------------------------------------------------------------------ more than one connection can follow */
+
+static void a_hello_with_too_many_resumes_is_still_a_hello(void **state)
+{
+    (void)state;
+    world_config()->limits_follows = 1;
+    struct client *c = client_new();
+    client_say(c, "{\"type\":\"hello\",\"resume\":["
+                  "{\"gen\":\"" GEN1 "\",\"epoch\":1,\"off\":0,\"crc\":\"00000000\"},"
+                  "{\"gen\":\"" GEN2 "\",\"epoch\":1,\"off\":0,\"crc\":\"00000000\"}]}");
+    client_expect(c, "welcome");
+    json_t *m = client_expect(c, "error"); /* the first is still being looked up */
+    assert_string_equal(str(m, "code"), "RATE_LIMITED");
+    assert_string_equal(str(m, "gen"), GEN2);
+    m = client_expect(c, "error");
+    assert_string_equal(str(m, "code"), "NOT_FOUND");
+    assert_string_equal(str(m, "gen"), GEN1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -65,6 +84,7 @@ int main(void)
         T(an_object_that_cannot_be_held_is_refused_with_its_gen),
         T(a_hello_that_cannot_be_held_is_a_bad_hello),
         T(words_with_a_nul_are_other_words),
+        T(a_hello_with_too_many_resumes_is_still_a_hello),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
