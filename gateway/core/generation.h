@@ -22,7 +22,7 @@ struct follower;
 struct recall;
 
 /* How a follower is told. Each may be called from within generation_x, send_submit and resume_submit; none
- * may free the follower or detach it. */
+ * may free the follower, and none but accepted may detach it. */
 struct follower_ops {
     /* The prompt is recorded (follower->generation is set): once per send, before any wake. */
     void (*accepted)(struct follower *f);

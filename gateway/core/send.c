@@ -56,6 +56,8 @@ static void send_repeat(struct generation *g, const uint8_t digest[32], struct f
     if (f->accept_due)
         return;
     f->ops->accepted(f);
+    if (!f->generation)
+        return;
     if (g->recalled)
         f->ops->diverged(f, 0, 0);
     if (g->state == GENERATION_QUEUED)

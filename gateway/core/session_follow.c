@@ -16,7 +16,7 @@ struct follow *follow_find(const struct session *s, const struct uuid *gen)
 {
     list_each (pos, &s->follows) {
         struct follow *f = list_entry(pos, struct follow, link);
-        if (uuid_equal(&f->gen, gen))
+        if (!f->leaving && uuid_equal(&f->gen, gen))
             return f;
     }
     return NULL;
@@ -41,7 +41,8 @@ static void follow_unlink(struct follow *f)
     follower_detach(&f->base);
     list_del(&f->ready_link);
     list_del(&f->link);
-    f->session->follow_count--;
+    if (!f->leaving)
+        f->session->follow_count--;
 }
 
 void follow_free(struct follow *f)
@@ -58,44 +59,67 @@ static void follow_bury(struct follow *f)
     list_add_tail(&f->session->node->gone_follows, &f->link);
 }
 
+/* Nothing more of f is read; but a send that waits for its answer gets it. */
+static void follow_leave(struct follow *f)
+{
+    if (!f->asked) {
+        follow_free(f);
+        return;
+    }
+    f->leaving = true;
+    f->session->follow_count--;
+    list_del(&f->ready_link);
+}
+
 void follow_drop(struct session *s, const struct uuid *gen)
 {
     struct follow *f = follow_find(s, gen);
     if (f)
-        follow_free(f);
+        follow_leave(f);
 }
 
-/* A new follow in place of an earlier one of the same gen; NULL: told that there are too many. */
-static struct follow *follow_make(struct session *s, const struct uuid *gen)
+/* False: told that there are too many. `instead`: the one whose place it would take, or NULL. */
+static bool has_room(struct session *s, const struct uuid *gen, const struct follow *instead)
 {
-    follow_drop(s, gen);
-    if (s->follow_count < (size_t)s->node->config->limits_follows)
-        return follow_new(s, gen);
+    size_t most = (size_t)s->node->config->limits_follows;
+    if (instead || s->follow_count < most)
+        return true;
     struct err e = {0};
-    err_set(&e, ERR_RATE_LIMITED, "One connection can follow %lld generations; unfollow some first.",
-            (long long)s->node->config->limits_follows);
+    err_set(&e, ERR_RATE_LIMITED, "One connection can follow %zu generations; unfollow some first.", most);
     session_put_error(s, &e, gen);
-    return NULL;
+    return false;
 }
 
+/* What is followed already goes on if the send is refused. */
 void follow_send(struct session *s, const struct send *send)
 {
-    struct follow *f = follow_make(s, &send->gen);
-    if (f)
-        send_submit(s->node, s->owner, send, &f->base);
+    struct follow *old = follow_find(s, &send->gen);
+    if (!has_room(s, &send->gen, old))
+        return;
+    struct follow *f = follow_new(s, &send->gen);
+    f->asked = true;
+    send_submit(s->node, s->owner, send, &f->base);
+    bool refused = !f->base.generation && !f->base.recall;
+    if (old && !refused)
+        follow_leave(old);
 }
 
 void follow_resume(struct session *s, const struct resume_request *r)
 {
-    struct follow *f = follow_make(s, &r->gen);
-    if (!f)
+    struct follow *old = follow_find(s, &r->gen);
+    if (!has_room(s, &r->gen, old))
         return;
+    if (old)
+        follow_leave(old);
+    struct follow *f = follow_new(s, &r->gen);
     f->acked = r->off;
     resume_submit(s->node, s->owner, r, &f->base);
 }
 
 static void follow_ready(struct follow *f)
 {
+    if (f->leaving)
+        return;
     if (list_empty(&f->ready_link))
         list_add_tail(&f->session->ready, &f->ready_link);
     f->session->io->wake(f->session->conn);
@@ -131,9 +155,10 @@ void follow_cancel(struct session *s, const struct uuid *gen)
     }
     if (follow_find(s, gen))
         return; /* being looked up already: by a resume, whose answer says all */
-    struct follow *f = follow_make(s, gen);
-    if (f)
-        f->base.recall = recall_start_with(s->node, s->owner, gen, cancel_found, &f, sizeof f);
+    if (!has_room(s, gen, NULL))
+        return;
+    struct follow *f = follow_new(s, gen);
+    f->base.recall = recall_start_with(s->node, s->owner, gen, cancel_found, &f, sizeof f);
 }
 
 /* ------------------------------------------------------------------ told by the generation */
@@ -152,6 +177,9 @@ static void on_accepted(struct follower *base)
     protocol_write_accepted(session_put(f->session, &mark), &f->gen, &g->chat_id, &g->message,
                             &g->user_message);
     session_put_end(f->session, mark);
+    f->asked = false;
+    if (f->leaving)
+        follow_bury(f);
 }
 
 static void on_refused(struct follower *base, const struct err *e)
@@ -163,11 +191,10 @@ static void on_refused(struct follower *base, const struct err *e)
 
 static void on_diverged(struct follower *base, uint64_t off, uint32_t crc)
 {
-    struct follow *f = of(base);
-    size_t mark;
-    f->acked = off;
-    protocol_write_diverged(session_put(f->session, &mark), &f->gen, base->generation->log.epoch, off, crc);
-    session_put_end(f->session, mark);
+    (void)crc; /* the cursor has it; it is written when it is read, so that a resume that comes before
+                  replaces it */
+    of(base)->acked = off;
+    of(base)->rewind_due = true;
 }
 
 static void on_wake(struct follower *base)
@@ -179,6 +206,12 @@ static void on_status(struct follower *base, const char *state, int64_t idle_ms)
 {
     struct follow *f = of(base);
     size_t mark;
+    if (f->leaving)
+        return;
+    if (f->rewind_due) {
+        f->status_due = state;
+        return;
+    }
     protocol_write_status(session_put(f->session, &mark), &f->gen, state, idle_ms);
     session_put_end(f->session, mark);
 }
@@ -232,6 +265,26 @@ static void write_item(struct follow *f, const struct log_item *item, struct buf
         list_add_tail(&f->session->ready, &f->ready_link); /* behind the others: in turns */
 }
 
+/* What is to be said of the place the cursor stands at. False: nothing. */
+static bool read_place(struct follow *f, struct buf *out)
+{
+    const struct generation *g = f->base.generation;
+    const struct log_cursor *at = &f->base.cursor;
+    if (f->rewind_due) {
+        f->rewind_due = false;
+        protocol_write_diverged(out, &f->gen, g->log.epoch, at->off, at->crc);
+    } else if (f->status_due) {
+        protocol_write_status(out, &f->gen, f->status_due, -1);
+        f->status_due = NULL;
+    } else if (f->base.live_due && tokenlog_replayed(&g->log, at)) {
+        f->base.live_due = false;
+        protocol_write_live(out, &f->gen, at->off);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* One message of f's; false: it has none now. */
 static bool follow_read(struct follow *f, struct buf *out)
 {
@@ -239,11 +292,8 @@ static bool follow_read(struct follow *f, struct buf *out)
     struct log_item item;
     if (!g || waits_for_ack(f))
         return false;
-    if (f->base.live_due && tokenlog_replayed(&g->log, &f->base.cursor)) {
-        f->base.live_due = false;
-        protocol_write_live(out, &f->gen, f->base.cursor.off);
+    if (read_place(f, out))
         return true;
-    }
     size_t room = follow_room(f);
     if (tokenlog_next(&g->log, &f->base.cursor, room ? room : 4, &item) == LOG_ITEM_NONE)
         return false;

@@ -33,7 +33,11 @@ struct follow {
     struct session *session;
     struct uuid gen;
     struct list link, ready_link;
-    uint64_t acked; /* bytes the client says it holds */
+    uint64_t acked;         /* bytes the client says it holds */
+    const char *status_due; /* static; to be told after the rewind */
+    bool rewind_due;        /* its position did not agree: it is to go back to where the cursor stands */
+    bool asked;             /* by a send that is neither accepted nor refused yet */
+    bool leaving;           /* replaced or dropped while asked: the answer is still to come, and no more */
 };
 
 /* session_follow.c */
