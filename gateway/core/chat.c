@@ -60,6 +60,17 @@ void chat_leave(struct generation *g)
     }
 }
 
+void chat_interrupt(struct generation *g)
+{
+    struct list *line = &g->chat->line, *pos = g->chat_link.prev;
+    /* From the back, so that none of those in between is started. */
+    while (pos != line) {
+        struct generation *ahead = list_entry(pos, struct generation, chat_link);
+        pos = pos->prev;
+        generation_cancel(ahead);
+    }
+}
+
 void chat_cancel(struct node *n, const struct owner *owner, const struct uuid *chat)
 {
     struct chat *c = chat_find(n, owner, chat);

@@ -18,7 +18,9 @@ void chat_enter(struct generation *g);
 bool chat_is_head(const struct generation *g);
 /* g leaves the line; the next, if recorded already, is started. Idempotent. */
 void chat_leave(struct generation *g);
-/* Cancels all that run or wait there (interrupt; a deleted conversation). */
+/* Cancels whatever is ahead of g in its chat. */
+void chat_interrupt(struct generation *g);
+/* Cancels all that run or wait there. */
 void chat_cancel(struct node *n, const struct owner *owner, const struct uuid *chat);
 
 #endif

@@ -73,10 +73,12 @@ struct generation {
     uint8_t digest[32];
     uint64_t created_ms;
     enum generation_state state;
-    bool cancel_on_disconnect, cancel_wanted, recalled, taken_over, settled, head_at_begin, tokens_unknown;
-    /* recalled: brought back from history, its log was gone. taken_over: an earlier life of the gateway began
-     * it. head_at_begin: nobody was before it when its prompt went to history. settled: history has it, or
-     * will never take it; nothing of it waits */
+    bool cancel_on_disconnect, interrupts, cancel_wanted, recalled, taken_over, settled, head_at_begin,
+        tokens_unknown;
+    /* interrupts: cancels who is ahead in its chat once it is recorded. recalled: brought back from history,
+     * its log was gone. taken_over: an earlier life of the gateway began it. head_at_begin: nobody was before
+     * it when its prompt went to history. settled: history has it, or will never take it; nothing of it waits
+     */
 };
 
 /* NULL: not in memory (history may know it). */

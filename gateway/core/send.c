@@ -171,6 +171,8 @@ static void send_recorded(void *ctx, const struct history_begin *r)
     g->user_message = r->user_message;
     accept_all(g);
     log_info("generation.accepted", LF_UUID("gen", &g->key.gen), LF_UUID("chat", &g->chat_id));
+    if (g->interrupts) /* not before: a send that is refused, or known, disturbs nobody */
+        chat_interrupt(g);
     if (!g->cancel_wanted && g->head_at_begin) {
         generation_run(g, r->context, r->context_count);
         if (g->state == GENERATION_RUNNING)
@@ -254,13 +256,12 @@ static char *canonical(const json_t *params)
 static void send_begin(struct node *n, struct owner *owner, const struct send *s, const uint8_t digest[32],
                        struct follower *f)
 {
-    if (s->if_busy == IF_BUSY_INTERRUPT)
-        chat_cancel(n, owner, &s->chat);
     struct generation *g = generation_new(n, owner, &s->gen, &s->chat);
     memcpy(g->digest, digest, sizeof g->digest);
     g->model = mem_strdup(s->model);
     g->messages_json = mem_strdup(s->messages_json);
     g->cancel_on_disconnect = s->cancel_on_disconnect;
+    g->interrupts = s->if_busy == IF_BUSY_INTERRUPT;
     g->message = node_uuid(n);
     take_params(g, s->params);
     chat_enter(g);

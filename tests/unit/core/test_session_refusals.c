@@ -76,6 +76,63 @@ static void a_hello_with_too_many_resumes_is_still_a_hello(void **state)
     assert_string_equal(str(m, "gen"), GEN1);
 }
 
+/* ------------------------------------------------------------------ who interrupts */
+
+static void only_an_accepted_send_interrupts(void **state)
+{
+    (void)state;
+    struct client *c = client_hello(NULL);
+    client_send(c, GEN1);
+    client_expect(c, "accepted");
+    history_fail(STORE_NO_PARENT, STORE_OK);
+    client_say(c, SEND(GEN2, ",\"if_busy\":\"interrupt\""));
+    assert_string_equal(str(client_expect(c, "error"), "code"), "NOT_FOUND");
+    assert_int_equal(upstream_cancels(), 0);
+    history_fail(STORE_OK, STORE_OK);
+    client_say(c, SEND(GEN2, ",\"if_busy\":\"interrupt\""));
+    client_expect(c, "accepted");
+    assert_int_equal(upstream_cancels(), 1);
+    json_t *m = client_expect(c, "done");
+    assert_string_equal(str(m, "gen"), GEN1);
+    assert_string_equal(str(m, "state"), "cancelled");
+    assert_int_equal(upstream_count(), 1);
+}
+
+static void a_send_that_history_knows_interrupts_nobody(void **state)
+{
+    (void)state;
+    struct client *c = client_hello(NULL);
+    client_say(c, SEND(GEN1, ",\"if_busy\":\"interrupt\""));
+    client_expect(c, "accepted");
+    upstream_starts(0, START_FRESH);
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(0);
+    world_pass((uint64_t)world_config()->log_store_keep_s * 1000 + 1000);
+    client_gone(c);
+    c = client_hello(NULL);
+    client_send(c, GEN2);
+    client_expect(c, "accepted");
+    client_say(c, SEND(GEN1, ",\"if_busy\":\"interrupt\""));
+    assert_string_equal(str(client_expect(c, "accepted"), "gen"), GEN1);
+    assert_int_equal(upstream_cancels(), 0);
+}
+
+static void an_interrupt_reaches_those_that_are_still_being_recorded(void **state)
+{
+    (void)state;
+    struct client *c = client_hello(NULL);
+    history_hold(true);
+    client_send(c, GEN1);
+    client_say(c, SEND(GEN2, ",\"if_busy\":\"queue\""));
+    client_say(c, SEND(GEN3, ",\"if_busy\":\"interrupt\""));
+    history_hold(false);
+    world_pass(0);
+    assert_string_equal(history_state(GEN1), "cancelled");
+    assert_string_equal(history_state(GEN2), "cancelled");
+    assert_string_equal(history_state(GEN3), "running");
+    assert_int_equal(upstream_count(), 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -85,6 +142,9 @@ int main(void)
         T(a_hello_that_cannot_be_held_is_a_bad_hello),
         T(words_with_a_nul_are_other_words),
         T(a_hello_with_too_many_resumes_is_still_a_hello),
+        T(only_an_accepted_send_interrupts),
+        T(a_send_that_history_knows_interrupts_nobody),
+        T(an_interrupt_reaches_those_that_are_still_being_recorded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
