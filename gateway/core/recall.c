@@ -33,22 +33,25 @@ void recall_cancel(struct recall *r)
     recall_free(r);
 }
 
-/* Log records are at most this long, so that a recalled text has seekable places like a live one. */
-#define RECORD_BYTES 4096
+/* What is not recorded: whether a producer ever began. It did where there is text, or its end mark. */
+static bool had_producer(const struct history_answer *a)
+{
+    return a->text.len || strcmp(a->state, "complete") == 0 || strcmp(a->state, "length") == 0;
+}
 
-void recall_fill_log(struct generation *g, const struct history_answer *a)
+void recall_fill_log(struct generation *g, const struct history_answer *a, uint64_t seq)
 {
     struct tokenlog *log = &g->log;
     log->epoch = a->epoch ? a->epoch : 1;
-    tokenlog_start(log, LOG_FRESH, a->model);
+    if (had_producer(a))
+        tokenlog_start(log, LOG_FRESH, a->model);
     for (size_t i = 0; i < a->part_count; i++) {
         const struct history_part *p = &a->parts[i];
-        for (uint64_t at = 0, n; p->off + p->len <= a->text.len && at < p->len; at += n) {
-            n = utf8_floor(a->text.data + p->off + at,
-                           p->len - at < RECORD_BYTES ? p->len - at : RECORD_BYTES);
-            tokenlog_append(log, p->part ? LOG_PART_REASONING : LOG_PART_TEXT, a->text.data + p->off + at, n);
-        }
+        if (p->len && p->off + p->len <= a->text.len)
+            tokenlog_recall(log, p->part ? LOG_PART_REASONING : LOG_PART_TEXT, a->text.data + p->off, p->len,
+                            seq);
     }
+    log->seq = seq;
 }
 
 bool recall_fill(struct generation *g, const struct history_answer *a)
@@ -57,11 +60,9 @@ bool recall_fill(struct generation *g, const struct history_answer *a)
     if (strcmp(a->state, "running") == 0 ||
         !protocol_read_outcome(a->outcome.data ? a->outcome.data : "", a->outcome.len, a->state, &outcome))
         return false;
-    recall_fill_log(g, a);
+    recall_fill_log(g, a, a->seq ? a->seq - 1 : 0); /* done has the number it had */
     if (g->log.crc != a->crc)
         metric_add(METRIC_CRC_MISMATCHES, 1);
-    if (g->log.seq + 1 < a->seq)
-        g->log.seq = a->seq - 1; /* done has the number it had */
     tokenlog_finish(&g->log);
     g->outcome = outcome;
     g->message = a->message;

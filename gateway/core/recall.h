@@ -10,7 +10,8 @@ struct recall *recall_start_with(struct node *n, struct owner *owner, const stru
 /* g, in state RECORDING and with an empty log, becomes the finished answer as recorded, state DONE. False if
  * the record is of a running one: its text is gone. */
 bool recall_fill(struct generation *g, const struct history_answer *a);
-/* The text, parts and model of a recorded answer into g's empty log, as one producer at epoch a->epoch. */
-void recall_fill_log(struct generation *g, const struct history_answer *a);
+/* The text, parts and model of a recorded answer into g's empty log, as one producer at epoch a->epoch, if
+ * there ever was one. `seq`: of the last record before done. */
+void recall_fill_log(struct generation *g, const struct history_answer *a, uint64_t seq);
 
 #endif

@@ -12,6 +12,10 @@
 
 #define PAGE 256 /* answers read from history at a time */
 
+/* What was told after the last save is not known, but it had numbers: more than can have been said meanwhile
+ * are left out, so that no reader sees one twice. */
+#define SEQ_GAP ((uint64_t)1 << 32)
+
 struct takeover {
     struct store_op *op;
     struct uuid last;
@@ -53,9 +57,8 @@ static void take_up(struct node *n, const struct history_answer *a)
     struct owner *owner = owner_get(n, a->owner);
     struct generation *g = generation_new(n, owner, &a->gen, &a->chat);
     owner_put(owner);
-    recall_fill_log(g, a);
-    if (g->log.seq < a->seq)
-        g->log.seq = a->seq;
+    recall_fill_log(g, a, a->seq);
+    g->log.seq += SEQ_GAP;
     tokenlog_set_epoch(&g->log, g->log.epoch + 1);
     memcpy(g->digest, a->digest, sizeof g->digest);
     g->message = a->message;

@@ -42,20 +42,25 @@ static void add_size(struct buf *sizes, size_t len)
     buf_add_char(sizes, (char)len);
 }
 
-/* Opens a segment at the end of the log unless the last one fits: same epoch, same part, seq unbroken. */
-static void segment_open(struct tokenlog *log, enum log_part part, uint64_t seq)
+/* Opens a segment at the end of the log. */
+static struct log_segment *segment_add(struct tokenlog *log, enum log_part part, uint64_t seq)
 {
-    if (log->segment_count) {
-        const struct log_segment *last = &log->segments[log->segment_count - 1];
-        if (last->epoch == log->epoch && last->part == part && log->text_seq + 1 == seq)
-            return;
-    }
     GROW(log->segments, log->segment_count, log->segment_cap);
     log->segments[log->segment_count++] = (struct log_segment){.off = log->text.len,
                                                                .epoch = log->epoch,
                                                                .first_seq = seq,
                                                                .size_pos = log->sizes.len,
                                                                .part = part};
+    return &log->segments[log->segment_count - 1];
+}
+
+/* The same unless the last one fits: same epoch, same part, seq unbroken. */
+static void segment_open(struct tokenlog *log, enum log_part part, uint64_t seq)
+{
+    const struct log_segment *last = log->segment_count ? &log->segments[log->segment_count - 1] : NULL;
+    bool fits = last && last->epoch == log->epoch && last->part == part && !last->recalled;
+    if (!fits || log->text_seq + 1 != seq)
+        segment_add(log, part, seq);
 }
 
 static void place_mark(struct tokenlog *log)
@@ -75,17 +80,33 @@ static void make_room(struct buf *text, size_t len)
         buf_reserve_exact(text, len + text->len / 4 + 256);
 }
 
-void tokenlog_append(struct tokenlog *log, enum log_part part, const char *text, size_t len)
+static void add_record(struct tokenlog *log, const char *text, size_t len)
 {
-    assert(!log->finished && len > 0);
-    log->seq++;
-    segment_open(log, part, log->seq);
     make_room(&log->text, len);
     buf_add(&log->text, text, len);
     add_size(&log->sizes, len);
     log->crc = crc32c(log->crc, text, len);
     log->text_seq = log->seq;
     place_mark(log);
+}
+
+void tokenlog_append(struct tokenlog *log, enum log_part part, const char *text, size_t len)
+{
+    assert(!log->finished && len > 0);
+    log->seq++;
+    segment_open(log, part, log->seq);
+    add_record(log, text, len);
+}
+
+void tokenlog_recall(struct tokenlog *log, enum log_part part, const char *text, size_t len, uint64_t seq)
+{
+    assert(!log->finished && len > 0 && seq >= log->seq);
+    log->seq = seq;
+    segment_add(log, part, seq)->recalled = true;
+    for (size_t n; len > 0; text += n, len -= n) { /* in pieces, so that there are places to seek from */
+        n = len < PLACE_EVERY ? len : PLACE_EVERY;
+        add_record(log, text, n);
+    }
 }
 
 void tokenlog_start(struct tokenlog *log, enum log_mode mode, const char *model)

@@ -28,6 +28,7 @@ struct log_segment {
     uint64_t off, epoch, first_seq;
     size_t size_pos; /* of its first record in sizes */
     enum log_part part;
+    bool recalled; /* its records all have first_seq */
 };
 
 /* A known place at a record's end, to seek from. */
@@ -70,6 +71,9 @@ static inline uint64_t tokenlog_end(const struct tokenlog *log)
 
 /* A further record; its seq is log->seq afterwards. len > 0. Not after tokenlog_finish. */
 void tokenlog_append(struct tokenlog *log, enum log_part part, const char *text, size_t len);
+/* Text from history, where records are not kept: all of it counts as that of record `seq`, so that no reader
+ * of the former log sees a lower one. In a log without records. */
+void tokenlog_recall(struct tokenlog *log, enum log_part part, const char *text, size_t len, uint64_t seq);
 /* A producer begins at the end of the log. `model` is copied. Takes no seq. */
 void tokenlog_start(struct tokenlog *log, enum log_mode mode, const char *model);
 /* Cuts back to `off`, a boundary between UTF-8 sequences at most the end; a record with a seq. */

@@ -68,7 +68,7 @@ static void records_advance(const struct tokenlog *log, struct log_cursor *c, ui
 {
     while (c->record_end < off) {
         const struct log_segment *s = segment_of(log, c->record_end);
-        c->seq = s->off == c->record_end ? s->first_seq : c->seq + 1;
+        c->seq = s->off == c->record_end ? s->first_seq : c->seq + !s->recalled;
         c->record_end += size_at(log, &c->size_pos);
     }
 }

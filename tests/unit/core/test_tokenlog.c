@@ -184,12 +184,46 @@ static void seq_is_of_the_last_record(void **state)
     tokenlog_free(&log);
 }
 
+/* What came from history counts as one record for every reader, and what follows does not fall behind it. */
+static void recalled_text_has_one_seq(void **state)
+{
+    (void)state;
+    static char text[20000];
+    memset(text, 'x', sizeof text);
+    struct tokenlog log;
+    struct log_item item;
+    tokenlog_init(&log, 1);
+    tokenlog_recall(&log, LOG_PART_REASONING, text, sizeof text, 7);
+    tokenlog_recall(&log, LOG_PART_TEXT, text, sizeof text, 7);
+    tokenlog_append(&log, LOG_PART_TEXT, "new", 3);
+    for (size_t off = 0; off < 40000; off += 999) {
+        struct log_cursor c = tokenlog_seek(&log, off);
+        uint64_t at = off;
+        for (; at < 40000; at += item.len) {
+            assert_int_equal(tokenlog_next(&log, &c, 3000, &item), LOG_ITEM_TEXT);
+            assert_int_equal(item.off, at);
+            assert_int_equal(item.seq, 7);
+        }
+        assert_int_equal(tokenlog_next(&log, &c, 3000, &item), LOG_ITEM_TEXT);
+        assert_int_equal(item.seq, 8);
+    }
+    tokenlog_rewind(&log, 30000, LOG_RESTARTED);
+    tokenlog_append(&log, LOG_PART_TEXT, "again", 5);
+    struct log_cursor c = tokenlog_seek(&log, 29000);
+    assert_int_equal(tokenlog_next(&log, &c, 1000, &item), LOG_ITEM_TEXT);
+    assert_int_equal(item.seq, 7);
+    assert_int_equal(tokenlog_next(&log, &c, 1000, &item), LOG_ITEM_TEXT);
+    assert_int_equal(item.seq, 10);
+    tokenlog_free(&log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(live_and_lagging_readers_agree),
         cmocka_unit_test(every_position_can_be_resumed),
         cmocka_unit_test(seq_is_of_the_last_record),
+        cmocka_unit_test(recalled_text_has_one_seq),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
