@@ -137,12 +137,13 @@ struct resume {
     struct resume_request request;
 };
 
-/* The farthest position of the client's that is also the log's. */
+/* The farthest position of the client's, not beyond where it says it is, that is also the log's. */
 static struct mark best_mark(const struct generation *g, const struct resume_request *r)
 {
     struct mark best = {0, 0};
     for (size_t i = 0; i < r->mark_count; i++)
-        if (r->marks[i].off > best.off && tokenlog_agrees(&g->log, r->marks[i].off, r->marks[i].crc))
+        if (r->marks[i].off > best.off && r->marks[i].off <= r->off &&
+            tokenlog_agrees(&g->log, r->marks[i].off, r->marks[i].crc))
             best = r->marks[i];
     return best;
 }

@@ -311,6 +311,14 @@ static void a_wrong_position_falls_back_to_the_best_mark(void **state)
     client_expect(c, "done");
     client_say(c, "{\"type\":\"resume\",\"gen\":\"" GEN1 "\",\"epoch\":1,\"off\":11,\"crc\":\"00000000\"}");
     assert_int_equal(num(client_expect(c, "rewind"), "off"), 0);
+    client_say(c,
+               "{\"type\":\"resume\",\"gen\":\"" GEN1 "\",\"epoch\":1,\"off\":4,\"crc\":\"deadbeef\","
+               "\"marks\":[[2,\"%s\"],[5,\"%s\"]]}",
+               crc_of("ab"), crc_of("abcde")); /* it cannot go back to where it has not been */
+    m = client_hear(c);
+    while (strcmp(str(m, "type"), "rewind") != 0)
+        m = client_hear(c);
+    assert_int_equal(num(m, "off"), 2);
 }
 
 static void hello_resumes_what_a_lost_socket_followed(void **state)
