@@ -174,7 +174,8 @@ static void measure_text(struct generation *g, size_t len, unsigned tokens)
 static void call_text(void *ctx, enum answer_part part, const char *text, size_t len, unsigned tokens)
 {
     struct generation *g = ctx;
-    size_t room = (size_t)g->node->config->limits_text_bytes - (size_t)tokenlog_end(&g->log);
+    size_t end = (size_t)tokenlog_end(&g->log), most = (size_t)g->node->config->limits_text_bytes;
+    size_t room = end < most ? most - end : 0; /* the limit may have been lowered meanwhile */
     bool over = len > room;
     if (over)
         len = utf8_floor(text, room);
