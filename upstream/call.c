@@ -125,7 +125,7 @@ static bool take_prompt(struct call *c, const struct prompt *prompt, struct err 
         return false;
     }
     if (prompt->params_json && *prompt->params_json) {
-        c->params = json_loads(prompt->params_json, 0, NULL);
+        c->params = json_loads(prompt->params_json, JSON_ALLOW_NUL, NULL);
         if (!json_is_object(c->params)) {
             err_set(error, ERR_BAD_REQUEST, "The parameters are not an object.");
             error->param = "params";

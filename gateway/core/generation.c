@@ -227,12 +227,20 @@ static struct call *start_call(struct generation *g, const struct prompt *prompt
     return u->ops->start(u, prompt, g->taken_over, &events, g, e);
 }
 
+void generation_set_system(struct generation *g, const json_t *system)
+{
+    if (!json_is_string(system))
+        return;
+    g->system_len = json_string_length(system);
+    g->system = mem_memdup(json_string_value(system), g->system_len);
+}
+
 void generation_run(struct generation *g, const struct history_message *context, size_t count)
 {
     struct prompt_message *messages = mem_alloc((count + 1) * sizeof *messages);
     size_t n = 0;
     if (g->system)
-        messages[n++] = (struct prompt_message){PROMPT_SYSTEM, g->system, strlen(g->system)};
+        messages[n++] = (struct prompt_message){PROMPT_SYSTEM, g->system, g->system_len};
     for (size_t i = 0; i < count; i++)
         messages[n++] = (struct prompt_message){context[i].role == ROLE_USER        ? PROMPT_USER
                                                 : context[i].role == ROLE_ASSISTANT ? PROMPT_ASSISTANT

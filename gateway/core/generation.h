@@ -70,6 +70,7 @@ struct generation {
     uint64_t saved;  /* bytes of the log that history has (checkpoint); a rewind lowers it */
     uint64_t saved_seq;
     char *model, *params_json, *messages_json, *system; /* owned; NULL or "" where there is none */
+    size_t system_len;                                  /* it may hold NUL */
     uint8_t digest[32];
     uint64_t created_ms;
     enum generation_state state;
@@ -92,6 +93,9 @@ void generation_drop(struct generation *g);
 /* node_turn's. */
 void generation_free(struct generation *g);
 void generation_move(struct generation *g, enum generation_state to);
+
+/* `system`: the instruction of the prompt; copied. No string: none. */
+void generation_set_system(struct generation *g, const json_t *system);
 
 /* Starts the producer with the conversation (NULL, 0 where messages_json has it). From QUEUED or RECORDING.
  */

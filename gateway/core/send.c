@@ -199,8 +199,7 @@ static void take_params(struct generation *g, const json_t *params)
 {
     json_t *rest = params ? json_copy((json_t *)(uintptr_t)params) : json_object();
     json_t *system = json_object_get(rest, "system");
-    if (json_is_string(system))
-        g->system = mem_memdup(json_string_value(system), json_string_length(system));
+    generation_set_system(g, system);
     json_object_del(rest, "system");
     char *text = json_dumps(rest, JSON_COMPACT | JSON_SORT_KEYS);
     g->params_json = mem_strdup(text);
@@ -212,10 +211,10 @@ static void take_params(struct generation *g, const json_t *params)
 static char *request_json(const struct generation *g, const struct send *s)
 {
     json_t *request = json_object();
-    json_object_set_new(request, "params", json_loads(g->params_json, 0, NULL));
+    json_object_set_new(request, "params", json_loads(g->params_json, JSON_ALLOW_NUL, NULL));
     json_object_set_new(request, "model", json_string(s->model)); /* g->model becomes the one that serves */
     if (g->system)
-        json_object_set_new(request, "system", json_string(g->system));
+        json_object_set_new(request, "system", json_stringn(g->system, g->system_len));
     if (s->messages_json)
         json_object_set_new(request, "messages", json_loads(s->messages_json, JSON_ALLOW_NUL, NULL));
     if (s->cancel_on_disconnect)

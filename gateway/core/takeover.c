@@ -32,8 +32,7 @@ static bool take_request(struct generation *g, const struct history_text *reques
     json_t *system = json_object_get(root, "system"), *messages = json_object_get(root, "messages");
     char *params = json_dumps(json_object_get(root, "params"), JSON_COMPACT | JSON_SORT_KEYS);
     char *array = messages ? json_dumps(messages, JSON_COMPACT) : NULL;
-    if (system)
-        g->system = mem_memdup(json_string_value(system), json_string_length(system));
+    generation_set_system(g, system);
     const char *model = json_string_value(json_object_get(root, "model"));
     g->model = mem_strdup(model ? model : "");
     g->params_json = mem_strdup(params ? params : "");

@@ -1,0 +1,78 @@
+"""lastword.v1.json at the edges of what it allows: the real programs, a real socket."""
+
+import signal
+
+import pytest
+from scripted import Scripted
+from wire import Client, Stream, crc32c, run
+
+
+@pytest.fixture
+def scripted():
+    s = Scripted()
+    yield s
+    s.close()
+
+
+def resumed(whole, off):
+    """What a client holds that stopped at `off`."""
+    s = Stream(whole.gen)
+    s.data = whole.data[:off]
+    s.crc = crc32c(s.data)
+    return s
+
+
+def test_nul_is_text_like_any_other(gateway, scripted):
+    async def go():
+        c = await Client.open(gw.ws)
+        s = await c.ask("before\0after", params={"system": "sys\0tem", "stop": ["\0stop"]})
+        assert s.done["state"] == "complete" and s.text == "an\0swer"
+        await c.close()
+
+    scripted.script = [{"content": "an\0swer"}, "stop"]
+    gw = gateway(**scripted.settings())
+    run(go())
+    asked = scripted.asked[-1]
+    assert [m["content"] for m in asked["messages"]] == ["sys\0tem", "before\0after"]
+    assert asked["stop"] == ["\0stop"]
+
+
+def test_parts_and_long_records_are_the_same_after_a_restart(gateway, scripted):
+    """No frame crosses a part, none is longer than 64 KiB, and history gives back what the log had."""
+
+    async def go():
+        c = await Client.open(gw.ws)
+        whole = await c.ask("x")
+        parts = [d.get("part", "text") for d in whole.deltas]
+        assert parts[:3] == ["reasoning", "text", "reasoning"] and set(parts[3:]) == {"text"}
+        assert whole.done["off"] == len(whole.data) == 20 + 300_000 + 200_000
+        for off in (3, 6, 7, 8, 14, 15, 20, 21, 23, 65_556):
+            s = resumed(whole, off)
+            await c.resume(s)
+            await c.finish(s)
+            assert s.data == whole.data and s.done == whole.done
+            assert bool(s.rewinds) == (whole.data[off] & 0xC0 == 0x80)
+        gw.signal(signal.SIGTERM)
+        assert gw.wait() == 0
+        gw.start()
+        c = await Client.open(gw.ws)
+        s = resumed(whole, 0)
+        await c.resume(s)
+        await c.finish(s)
+        assert s.data == whole.data and s.done == whole.done
+        seqs = [d["seq"] for d in s.deltas]
+        assert seqs == sorted(seqs) and seqs[-1] < s.done["seq"]
+        assert [d.get("part", "text") for d in s.deltas][:4] == ["reasoning", "text", "reasoning", "text"]
+        await c.close()
+
+    scripted.script = [
+        {"reasoning_content": "think é"},
+        {"content": ""},
+        {"content": "answer "},
+        {"reasoning_content": "again"},
+        {"content": "日" * 100_000},
+        {"content": "x" * 200_000},
+        "stop",
+    ]
+    gw = gateway(**scripted.settings())
+    run(go())
