@@ -37,11 +37,16 @@ void owner_put(struct owner *o)
     mem_free(o);
 }
 
+/* A person has a handful of connections; where one owner stands for thousands (no keys, a backend's one key),
+ * telling each of each would be quadratic. */
+bool owner_is_told_active(const struct owner *o)
+{
+    return o->session_count <= (size_t)o->node->config->limits_active_fanout;
+}
+
 void owner_tell_active(struct owner *o, struct generation *g)
 {
-    /* A person has a handful of connections; where one owner stands for thousands (no keys, a backend's one
-     * key), telling each of each would be quadratic. */
-    if (o->session_count > (size_t)o->node->config->limits_active_fanout)
+    if (!owner_is_told_active(o))
         return;
     list_each_safe (pos, tmp, &o->sessions)
         session_tell_active(list_entry(pos, struct session, owner_link), g);

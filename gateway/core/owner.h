@@ -24,5 +24,7 @@ void owner_put(struct owner *o); /* NULL is fine */
 
 /* Tells the owner's sessions that do not follow g what has become of it (the wire's `active`). */
 void owner_tell_active(struct owner *o, struct generation *g);
+/* False: it has too many sessions for that (limits.active_fanout). */
+bool owner_is_told_active(const struct owner *o);
 
 #endif

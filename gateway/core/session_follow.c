@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "core/owner.h"
 #include "core/recall.h"
 #include "core/session_inner.h"
 
@@ -150,7 +151,11 @@ void follow_cancel(struct session *s, const struct uuid *gen)
 {
     struct generation *g = generation_find(s->node, s->owner, gen);
     if (g) {
+        bool done = g->state == GENERATION_DONE;
         generation_cancel(g);
+        /* Its `active` is the answer, also where the others are told none. */
+        if (!done && g->state >= GENERATION_ENDING && !owner_is_told_active(s->owner))
+            session_tell_active(s, g);
         return;
     }
     if (follow_find(s, gen))

@@ -177,6 +177,35 @@ static void those_that_only_wait_for_their_answer_take_no_room(void **state)
     client_expect(c, "accepted");
 }
 
+/* ------------------------------------------------------------------ what is told all the same */
+
+static void who_cancels_is_answered_though_nobody_is_told(void **state)
+{
+    (void)state;
+    world_config()->limits_active_fanout = 0;
+    struct client *c = with_hel(), *d = client_hello(NULL), *e = client_hello(NULL);
+    client_say(d, "{\"type\":\"cancel\",\"gen\":\"" GEN1 "\"}");
+    assert_string_equal(str(client_expect(d, "active"), "state"), "cancelled");
+    world_pass(0);
+    client_say(d, "{\"type\":\"cancel\",\"gen\":\"" GEN1 "\"}");
+    client_silent(d);
+    client_silent(e);
+    client_expect(c, "done");
+}
+
+static void an_answer_stops_at_its_limit_also_when_that_is_lowered(void **state)
+{
+    (void)state;
+    struct client *c = with_hel();
+    world_config()->limits_text_bytes = 2;
+    upstream_says(0, "lo");
+    world_pass(0);
+    json_t *m = client_expect(c, "done");
+    assert_string_equal(str(m, "state"), "length");
+    assert_int_equal(num(m, "off"), 3);
+    assert_int_equal(upstream_count(), 0);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -191,6 +220,8 @@ int main(void)
         T(a_send_is_answered_though_a_resume_took_its_place),
         T(a_client_gone_before_the_answer_to_what_it_dropped),
         T(those_that_only_wait_for_their_answer_take_no_room),
+        T(who_cancels_is_answered_though_nobody_is_told),
+        T(an_answer_stops_at_its_limit_also_when_that_is_lowered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
