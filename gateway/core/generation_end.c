@@ -43,6 +43,11 @@ static void set_outcome(struct generation *g, const char *state, const struct er
         o->error = *error;
     if (o->completion_tokens < 0 && !g->tokens_unknown)
         o->completion_tokens = (int64_t)g->tokens;
+    if (g->log.epoch > 1) { /* begun by another gateway: only the wall's time reaches back to its beginning */
+        uint64_t now = g->node->unix_ms;
+        o->total_ms = now > g->created_ms ? (int64_t)(now - g->created_ms) : 0;
+        return;
+    }
     o->ttft_ms = g->first_text_us ? (int64_t)((g->first_text_us - g->accepted_us) / 1000) : -1;
     o->total_ms = (int64_t)((g->node->now_us - g->accepted_us) / 1000);
 }

@@ -138,6 +138,27 @@ static void done_has_its_number_whatever_the_records_were(void **state)
     assert_int_equal(num(skip_to(c, "done"), "seq"), seq);
 }
 
+static void the_time_it_took_counts_from_its_beginning(void **state)
+{
+    (void)state;
+    struct client *c = client_hello(NULL);
+    client_send(c, GEN1);
+    upstream_starts(0, START_FRESH);
+    upstream_says(0, "begun ");
+    world_pass(5000);
+    world_restart();
+    world_pass(2000);
+    upstream_starts(0, START_PREFIX);
+    upstream_says(0, "and ended");
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(0);
+    c = client_hello(NULL);
+    client_resume(c, GEN1, "begun and ended");
+    json_t *timing = json_object_get(skip_to(c, "done"), "timing");
+    assert_in_range(num(timing, "total_ms"), 7000, 7500);
+    assert_true(json_is_null(json_object_get(timing, "ttft_ms")));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
@@ -147,6 +168,7 @@ int main(void)
         T(a_queued_one_taken_over_was_never_started),
         T(from_history_there_is_no_start_where_there_was_none),
         T(done_has_its_number_whatever_the_records_were),
+        T(the_time_it_took_counts_from_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
