@@ -15,24 +15,41 @@ struct batch {
     size_t count, bytes;
 };
 
+/* Those that a save looks at; a queued one has a log if it was taken over. */
+static const enum generation_state unfinished[] = {GENERATION_QUEUED, GENERATION_RUNNING};
+#define UNFINISHED (sizeof unfinished / sizeof *unfinished)
+
+void checkpoint_failed(struct node *n, enum store_status status)
+{
+    log_warn("history.checkpoint_failed", LF_STR("status", store_status_name(status)));
+    for (size_t i = 0; i < UNFINISHED; i++)
+        list_each (pos, &n->by_state[unfinished[i]]) {
+            struct generation *g = list_entry(pos, struct generation, state_link);
+            g->saved = 0;
+            g->saved_seq = 0;
+        }
+}
+
 static void saved(void *ctx, enum store_status status)
 {
     struct node *n = ctx;
     n->checkpoint = NULL;
-    if (status == STORE_OK)
-        return;
-    log_warn("history.checkpoint_failed", LF_STR("status", store_status_name(status)));
-    /* What was saved of whom is not known: the next save brings each text whole. */
-    list_each (pos, &n->by_state[GENERATION_RUNNING]) {
-        struct generation *g = list_entry(pos, struct generation, state_link);
-        g->saved = 0;
-        g->saved_seq = 0;
-    }
+    if (status != STORE_OK)
+        checkpoint_failed(n, status);
 }
 
 static bool has_grown(const struct generation *g)
 {
     return g->log.seq != g->saved_seq;
+}
+
+static size_t count_grown(const struct node *n)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < UNFINISHED; i++)
+        list_each (pos, &n->by_state[unfinished[i]])
+            count += has_grown(list_entry(pos, struct generation, state_link));
+    return count;
 }
 
 static void add(struct batch *b, struct generation *g)
@@ -60,35 +77,33 @@ static void batch_free(struct batch *b)
     mem_free(b->json);
 }
 
-/* True if something went. */
-static bool save(struct node *n, store_done_fn done, void *ctx)
+struct store_op *checkpoint_save(struct node *n, store_done_fn done, void *ctx)
 {
-    size_t most = 0;
-    list_each (pos, &n->by_state[GENERATION_RUNNING])
-        most += has_grown(list_entry(pos, struct generation, state_link));
+    size_t most = n->history->checkpoint ? count_grown(n) : 0;
     if (!most)
-        return false;
+        return NULL;
     struct batch b = {.answers = mem_alloc(most * sizeof *b.answers),
                       .from = mem_alloc(most * sizeof *b.from),
                       .parts = mem_alloc(most * sizeof *b.parts),
                       .json = mem_alloc(most * sizeof *b.json)};
-    list_each (pos, &n->by_state[GENERATION_RUNNING]) {
-        struct generation *g = list_entry(pos, struct generation, state_link);
-        if (has_grown(g) && b.bytes < BATCH_BYTES)
-            add(&b, g);
-    }
-    n->checkpoint = n->history->checkpoint->save(n->history, b.answers, b.from, b.count, done, ctx);
+    for (size_t i = 0; i < UNFINISHED; i++)
+        list_each (pos, &n->by_state[unfinished[i]]) {
+            struct generation *g = list_entry(pos, struct generation, state_link);
+            if (has_grown(g) && b.bytes < BATCH_BYTES)
+                add(&b, g);
+        }
+    struct store_op *op = n->history->checkpoint->save(n->history, b.answers, b.from, b.count, done, ctx);
     batch_free(&b);
-    return true;
+    return op;
 }
 
 void checkpoint_tick(struct node *n)
 {
     uint64_t interval = (uint64_t)n->config->history_checkpoint_ms * 1000;
-    if (!n->history->checkpoint || n->checkpoint || n->now_us - n->checkpoint_us < interval)
+    if (n->checkpoint || n->takeover || n->now_us - n->checkpoint_us < interval)
         return;
     n->checkpoint_us = n->now_us;
-    save(n, saved, n);
+    n->checkpoint = checkpoint_save(n, saved, n);
 }
 
 static void ignored(void *ctx, enum store_status status)
@@ -98,9 +113,7 @@ static void ignored(void *ctx, enum store_status status)
 
 void checkpoint_final(struct node *n)
 {
-    if (!n->history->checkpoint)
-        return;
-    while (save(n, ignored, NULL)) {
+    while (checkpoint_save(n, ignored, NULL)) {
     }
     n->checkpoint = NULL;
 }

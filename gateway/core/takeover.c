@@ -7,13 +7,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/chat.h"
+#include "core/checkpoint.h"
 #include "core/owner.h"
 #include "core/recall.h"
 
 #define PAGE 256 /* answers read from history at a time */
 
 /* What was told after the last save is not known, but it had numbers: more than can have been said meanwhile
- * are left out, so that no reader sees one twice. */
+ * are left out, and all that stands counts as told after them, so that no reader sees one fall. */
 #define SEQ_GAP ((uint64_t)1 << 32)
 
 struct takeover {
@@ -22,7 +23,7 @@ struct takeover {
     char last_owner[OWNER_MAX + 1]; /* "": none yet */
     void (*done)(void *ctx);
     void *ctx;
-    size_t found;
+    bool more; /* pages to come */
 };
 
 /* What send.c kept of the request: see request_json there. False: it cannot be asked again. */
@@ -56,8 +57,7 @@ static void take_up(struct node *n, const struct history_answer *a)
     struct owner *owner = owner_get(n, a->owner);
     struct generation *g = generation_new(n, owner, &a->gen, &a->chat);
     owner_put(owner);
-    recall_fill_log(g, a, a->seq);
-    g->log.seq += SEQ_GAP;
+    recall_fill_log(g, a, a->seq + SEQ_GAP);
     tokenlog_set_epoch(&g->log, g->log.epoch + 1);
     memcpy(g->digest, a->digest, sizeof g->digest);
     g->message = a->message;
@@ -88,11 +88,27 @@ static void next_page(struct node *n)
     t->op = n->history->ops->running(n->history, t->last_owner[0] ? &after : NULL, PAGE, page, n);
 }
 
-static void page(void *ctx, enum store_status status, const struct history_answer *answers, size_t count)
+/* The epochs of this page are recorded, so that whoever takes over next has others. */
+static void page_saved(void *ctx, enum store_status status)
 {
     struct node *n = ctx;
     struct takeover *t = n->takeover;
     t->op = NULL;
+    if (status != STORE_OK)
+        checkpoint_failed(n, status);
+    if (t->more) {
+        next_page(n);
+        return;
+    }
+    n->takeover = NULL;
+    t->done(t->ctx);
+    mem_free(t);
+}
+
+static void page(void *ctx, enum store_status status, const struct history_answer *answers, size_t count)
+{
+    struct node *n = ctx;
+    struct takeover *t = n->takeover;
     if (status != STORE_OK)
         log_error("takeover.failed", LF_STR("status", store_status_name(status)));
     for (size_t i = 0; status == STORE_OK && i < count; i++) {
@@ -100,13 +116,10 @@ static void page(void *ctx, enum store_status status, const struct history_answe
         t->last = answers[i].gen;
         snprintf(t->last_owner, sizeof t->last_owner, "%s", answers[i].owner);
     }
-    if (status == STORE_OK && count == PAGE) {
-        next_page(n);
-        return;
-    }
-    n->takeover = NULL;
-    t->done(t->ctx);
-    mem_free(t);
+    t->more = status == STORE_OK && count == PAGE;
+    t->op = checkpoint_save(n, page_saved, n);
+    if (!t->op)
+        page_saved(n, STORE_OK);
 }
 
 void takeover_start(struct node *n, void (*done)(void *ctx), void *ctx)

@@ -2,6 +2,7 @@
  * truncated.
  *
  *     history running() -> generation with the text last saved, epoch + 1 -> context() -> generation_run
+ *                                                               \-> save: no two lives have one epoch
  *     older than upstream.takeover_age_s, or not to be asked again -> truncated */
 #ifndef LASTWORD_CORE_TAKEOVER_H
 #define LASTWORD_CORE_TAKEOVER_H

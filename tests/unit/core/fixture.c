@@ -706,13 +706,26 @@ static void taken_up(void *ctx)
     *(bool *)ctx = true;
 }
 
-void world_restart(void)
+static void world_restart_with(enum store_status finish)
 {
     static bool done;
     done = false;
     node_unmake();
+    finish_status = finish;
     node_make();
     takeover_start(&node, taken_up, &done);
     world_pass(0);
     assert_true(done);
+}
+
+void world_restart(void)
+{
+    world_restart_with(finish_status);
+}
+
+void world_crash(void)
+{
+    enum store_status status = finish_status;
+    finish_status = STORE_FULL;
+    world_restart_with(status);
 }

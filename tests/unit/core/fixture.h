@@ -42,6 +42,8 @@ int world_teardown(void **state);
 void world_pass(uint64_t ms);
 /* The gateway dies and another starts on the same history; clients are gone. */
 void world_restart(void);
+/* The same, and nothing is saved on the way out. */
+void world_crash(void);
 
 /* History's next completions answer with this (STORE_OK: as it should). */
 void history_fail(enum store_status begin, enum store_status finish);

@@ -35,7 +35,7 @@ static void sequence_numbers_never_fall(void **state)
     while ((m = client_hear(c)))
         heard = strcmp(str(m, "type"), "delta") == 0 ? num(m, "seq") : heard;
     assert_int_equal(heard, 12);
-    world_restart();
+    world_crash();
     /* The upstream says in one piece what came in three; a client that held all of it goes on from there. */
     upstream_starts(0, START_PREFIX);
     upstream_says(0, "only heard");
@@ -44,12 +44,47 @@ static void sequence_numbers_never_fall(void **state)
     client_resume(c, GEN1, "saved saved saved ");
     m = skip_to(c, "delta");
     assert_int_equal(num(m, "epoch"), 1);
-    assert_true(num(m, "seq") >= 9);
+    assert_true(num(m, "seq") >= heard);
     m = skip_to(c, "delta");
     assert_int_equal(num(m, "epoch"), 2);
     assert_true(num(m, "seq") >= heard);
     client_resume(c, GEN1, "saved saved saved saved saved saved saved saved saved only heard");
     assert_true(num(skip_to(c, "delta"), "seq") > heard);
+}
+
+static void each_life_has_an_epoch_of_its_own(void **state)
+{
+    (void)state;
+    struct client *c = client_hello(NULL);
+    client_send(c, GEN1);
+    client_say(c, "{\"type\":\"send\",\"gen\":\"" GEN2 "\",\"chat\":\"" CHAT1
+                  "\",\"input\":\"two\",\"if_busy\":\"queue\"}");
+    upstream_starts(0, START_FRESH);
+    upstream_says(0, "saved");
+    save();
+    upstream_says(0, ", lost");
+    world_crash(); /* and again, before anything more is saved */
+    upstream_starts(0, START_PREFIX);
+    upstream_says(0, ", heard");
+    c = client_hello(NULL);
+    client_resume(c, GEN1, "saved");
+    json_t *m = skip_to(c, "delta");
+    assert_int_equal(num(m, "epoch"), 2);
+    long long heard = num(m, "seq");
+    world_crash();
+    upstream_starts(0, START_PREFIX);
+    upstream_says(0, ", heard again");
+    c = client_hello(NULL);
+    client_resume(c, GEN1, "saved");
+    m = skip_to(c, "delta");
+    assert_int_equal(num(m, "epoch"), 3);
+    assert_true(num(m, "seq") > heard);
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(0);
+    assert_string_equal(history_text(GEN1), "saved, heard again");
+    client_resume(c, GEN2, "");
+    upstream_starts(0, START_FRESH);
+    assert_int_equal(num(skip_to(c, "start"), "epoch"), 3);
 }
 
 static void a_queued_one_taken_over_was_never_started(void **state)
@@ -62,7 +97,7 @@ static void a_queued_one_taken_over_was_never_started(void **state)
                   "\",\"input\":\"two\",\"if_busy\":\"queue\"}");
     client_say(c, "{\"type\":\"send\",\"gen\":\"" GEN3 "\",\"chat\":\"" CHAT1
                   "\",\"input\":\"three\",\"if_busy\":\"queue\"}");
-    world_restart();
+    world_crash();
     assert_int_equal(upstream_count(), 1);
     c = client_hello(NULL);
     client_resume(c, GEN2, "");
@@ -146,7 +181,7 @@ static void the_time_it_took_counts_from_its_beginning(void **state)
     upstream_starts(0, START_FRESH);
     upstream_says(0, "begun ");
     world_pass(5000);
-    world_restart();
+    world_crash();
     world_pass(2000);
     upstream_starts(0, START_PREFIX);
     upstream_says(0, "and ended");
@@ -165,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(sequence_numbers_never_fall),
+        T(each_life_has_an_epoch_of_its_own),
         T(a_queued_one_taken_over_was_never_started),
         T(from_history_there_is_no_start_where_there_was_none),
         T(done_has_its_number_whatever_the_records_were),
