@@ -3,6 +3,8 @@
 
 #include "base/json.h"
 
+#define CODES_END 5000 /* no close code is that high; the library takes them all */
+
 static bool is_flood(struct message *m, const struct message_piece *piece)
 {
     if (piece->rest)
@@ -48,7 +50,7 @@ void message_clear(struct message *m)
 
 unsigned message_close_fault(const char *payload, size_t len)
 {
-    if (len == 1)
+    if (len == 1 || (len >= 2 && ((unsigned char)payload[0] << 8 | (unsigned char)payload[1]) >= CODES_END))
         return 1002;
     return len > 2 && !utf8_valid(payload + 2, len - 2) ? 1007 : 0;
 }

@@ -146,6 +146,9 @@ static void test_close_frames(void **state)
                                          5),
                      0);
     assert_int_equal(message_close_fault("\x03\xe8\xff", 3), 1007);
+    assert_int_equal(message_close_fault("\x13\x87", 2), 0); /* 4999 */
+    assert_int_equal(message_close_fault("\x13\x88", 2), 1002);
+    assert_int_equal(message_close_fault("\xff\xff", 2), 1002);
 }
 
 int main(void)
