@@ -130,6 +130,10 @@ void connection_flush_session(struct connection *c)
     const struct wire *wire = c->edge->wire;
     struct buf *out = &c->edge->scratch;
     size_t given = 0;
+    if (c->state == CONNECTION_SESSION && wire->closing(c)) {
+        connection_parting(c);
+        return;
+    }
     for (bool more = true; more && !wire->busy(c);) {
         if (given >= TURN_MAX) {
             connection_wake(c);

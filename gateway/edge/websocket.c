@@ -258,15 +258,9 @@ static int on_writable(struct lws *wsi, struct connection *c)
 {
     enum connection_next next = connection_writable(c);
     apply_pause(c);
-    switch (next) {
-    case NEXT_CLOSE:
+    if (next == NEXT_CLOSE)
         return send_close(wsi, c);
-    case NEXT_DROP:
-        return -1;
-    case NEXT_GO_ON:
-        break;
-    }
-    return 0;
+    return next == NEXT_DROP ? -1 : 0;
 }
 
 /* ------------------------------------------------------------------ every event */
@@ -330,6 +324,12 @@ static bool wire_send(struct connection *c, void *bytes, size_t len)
     if (c->paused)
         apply_pause(c);
     return alive;
+}
+
+/* It says so to nobody; but it has noted its close frame. */
+static bool wire_closing(const struct connection *c)
+{
+    return lws_get_close_length(c->wsi) > 0;
 }
 
 static void wire_want_write(struct connection *c)
@@ -401,6 +401,7 @@ static void wire_kill(struct connection *c)
 const struct wire websocket_wire = {
     .send = wire_send,
     .busy = wire_busy,
+    .closing = wire_closing,
     .want_write = wire_want_write,
     .pause = wire_pause,
     .read_on = wire_read_on,

@@ -17,6 +17,9 @@ struct wire {
     bool (*send)(struct connection *c, void *bytes, size_t len);
     /* The wire still keeps bytes: do not send. */
     bool (*busy)(const struct connection *c);
+    /* The wire is closing the WebSocket by itself, for what the peer has sent: nothing may be sent any more.
+     */
+    bool (*closing)(const struct connection *c);
     /* connection_writable is to be called from the loop. */
     void (*want_write)(struct connection *c);
     /* Stops or resumes reading from the socket. */

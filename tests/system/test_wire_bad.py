@@ -262,6 +262,24 @@ def test_frames_against_the_rules(gw, data):
         assert c.close_code() in (1002, None)
 
 
+def test_nothing_follows_the_close_frame(gateway):
+    """Neither text of an answer nor a ping; and the connection ends though its peer does not answer."""
+    gw = gateway(heartbeat={"ping_ms": 300, "grace_ms": 10_000})
+    for streaming in (True, False):
+        with Raw(gw.port) as c:
+            c.open().hello()
+            if streaming:
+                c.text({"type": "send", "gen": uuid7(), "chat": uuid7(), "input": "x", "model": "richierich-slow"})
+                while c.message()["type"] != "delta":
+                    pass
+            c.send(frame(TEXT, b"{}", rsv=4))
+            while (got := c.frame())[0] != CLOSE:
+                pass
+            assert got[1][:2] == struct.pack(">H", 1002)
+            assert c.closed() and c.have == b""
+    ask_once(gw.ws)
+
+
 def test_unmasked_frames_are_taken_for_what_they_say(gw):
     """The library does not let us see the missing mask; nothing worse may come of it."""
     with Raw(gw.port) as c:
@@ -272,12 +290,26 @@ def test_unmasked_frames_are_taken_for_what_they_say(gw):
         assert c.close_code() == 4500
 
 
-@pytest.mark.parametrize("payload", [b"", b"\x03", b"\x03\xe8", b"\x03\xe8bye", b"\x00\x00", b"\x03\xed", b"\xff\xff", b"\x03\xe8\xff"])
-def test_close_frames_of_the_client(gw, payload):
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        (b"", 1005),
+        (b"\x03", 1002),
+        (b"\x03\xe8", 1000),
+        (b"\x03\xe8bye", 1000),
+        (b"\x00\x00", 1002),
+        (b"\x03\xed", 1002),
+        (b"\x0b\xb8", 3000),
+        (b"\x13\x88", 1002),
+        (b"\xff\xff", 1002),
+        (b"\x03\xe8\xff", 1007),
+    ],
+)
+def test_close_frames_of_the_client(gw, payload, code):
     with Raw(gw.port) as c:
         c.open().hello()
         c.send(frame(CLOSE, payload))
-        c.close_code()
+        assert c.close_code() == code
         assert c.closed()
 
 

@@ -68,6 +68,12 @@ static bool wire_drained(struct connection *c)
     return wire.drained;
 }
 
+static bool wire_closing(const struct connection *c)
+{
+    (void)c;
+    return false;
+}
+
 static bool wire_peer_gone(const struct connection *c)
 {
     (void)c;
@@ -105,6 +111,7 @@ static const struct wire played = {
     .next_request = wire_next_request,
     .finish = wire_finish,
     .drained = wire_drained,
+    .closing = wire_closing,
     .peer_gone = wire_peer_gone,
     .taken = wire_taken,
     .header = wire_header,
