@@ -1,4 +1,4 @@
-/* http: see http.h. THE libcurl file.
+/* http: see http.h.
  *
  * One multi handle per upstream, so that each has its own pool and its own limit of connections. Sockets are
  * ours from OPENSOCKET to CLOSESOCKET (sockets.h says why).

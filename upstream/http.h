@@ -1,10 +1,10 @@
-/* http: requests to upstreams over libcurl, on the process's one libev loop. The only file with libcurl in it
- * is http.c.
+/* http: requests to upstreams over libcurl, on the process's one libev loop. http.c is the file with libcurl
+ * in it; dial.c, which only connects, is the other.
  *
  *     ev_io, ev_timer -> curl_multi_socket_action -> head, body, end -> handlers -> (read over) -> on_read
  *
- * Plain upstreams: pooled keep-alive HTTP/1.1. Over TLS: HTTP/2 where the server has it. It refuses
- * redirects, proxies from the environment, other schemes, and to decide anything about an answer. */
+ * For upstreams over TLS, HTTP/2 where the server has it; upstream.c gives those without to plain.h. It
+ * refuses redirects, proxies from the environment, other schemes, and to decide anything about an answer. */
 #ifndef LASTWORD_UPSTREAM_HTTP_H
 #define LASTWORD_UPSTREAM_HTTP_H
 

@@ -7,6 +7,7 @@
 
 #include <ev.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/list.h"
@@ -15,6 +16,7 @@
 #include "upstream/call.h"
 #include "upstream/http.h"
 #include "upstream/models.h"
+#include "upstream/plain.h"
 #include "upstream/route.h"
 #include "upstream/wake.h"
 #include "upstream/websocket.h"
@@ -25,6 +27,7 @@ struct real {
     struct ev_loop *loop;
     uint32_t (*random)(void);
     struct http *http;
+    struct plain *plain;
     struct calls calls;
     struct routes routes;
     struct models models;
@@ -118,13 +121,24 @@ static int64_t backstop_ms(const struct config *c)
     return c->upstream_total_ms + 1000; /* the call's own clock strikes first */
 }
 
+static bool is_secure(const struct config_upstream *u)
+{
+    return strncasecmp(u->url, "https:", 6) == 0;
+}
+
 static void wire_http(struct real *r, const struct config *c, const struct config_upstream *u, struct site *s)
 {
     struct http_options o = {
         .url = u->url, .key = u->key, .connect_ms = c->upstream_connect_ms, .total_ms = backstop_ms(c)};
-    s->wire = http_site_open(r->http, &o);
-    s->transport = &http_transport;
-    s->close_wire = http_site_close;
+    if (is_secure(u)) {
+        s->wire = http_site_open(r->http, &o);
+        s->transport = &http_transport;
+        s->close_wire = http_site_close;
+    } else {
+        s->wire = plain_site_open(r->plain, &o);
+        s->transport = &plain_transport;
+        s->close_wire = plain_site_close;
+    }
 }
 
 /* This dialect has no list of models to ask for: the configuration names them. */
@@ -178,6 +192,8 @@ static void new_limits(struct site *s, const struct config *c)
     s->limits = breaker_limits(c);
     if (s->wire && s->dialect == &dialect_richierich)
         websocket_site_limits(s->wire, &limits);
+    else if (s->wire && s->transport == &plain_transport)
+        plain_site_limits(s->wire, c->upstream_connect_ms);
     else if (s->wire)
         http_site_limits(s->wire, c->upstream_connect_ms, backstop_ms(c));
 }
@@ -278,6 +294,7 @@ struct upstream *upstream_open(const struct config *config, struct ev_loop *loop
     r->armed_ms = TIMER_NEVER;
     wake_init(&r->wake, loop, on_wake, r);
     r->http = http_open(loop, on_read, r);
+    r->plain = plain_open(loop, on_read, r);
     calls_limits(&limits, config);
     calls_init(&r->calls, &limits, monotonic_us, NULL, random);
     models_init(&r->models, monotonic_us, NULL, on_models, r);
@@ -317,5 +334,6 @@ void upstream_close(struct upstream *u)
     ev_ref(r->loop);
     ev_prepare_stop(r->loop, &r->turn);
     http_close(r->http);
+    plain_close(r->plain);
     mem_free(r);
 }

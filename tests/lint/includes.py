@@ -33,6 +33,7 @@ LIBRARIES = {
     "hiredis": r"hiredis/.*",
     "libpq": r"(postgresql/)?libpq-fe\.h",
     "sqlite3": r"sqlite3\.h",
+    "http_parser": r"http_parser\.h",
 }
 FILES_EACH = 2
 
@@ -45,6 +46,7 @@ LOOP_FILES = {
     "upstream/upstream.c": "gives the libcurl adapter its loop",
     "upstream/wake.h": "one deadline, for both transports and for upstream.c",
     "upstream/sockets.c": "the libcurl adapter's descriptors",
+    "upstream/plain.c": "the transport without TLS: reads and writes its sockets itself",
 }
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
