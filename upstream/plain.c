@@ -18,6 +18,7 @@
 #include "upstream/url.h"
 
 #define READ_BYTES 65536
+#define READS_MAX 4          /* full ones in a row, before the others' turn */
 #define POOL_CONNECTIONS 256 /* idle ones kept per upstream */
 #define LINGER_S 1.0         /* an answered request may take this long to end properly */
 #define LINGER_BYTES 65536
@@ -208,22 +209,24 @@ static void on_body(void *ctx, const char *bytes, size_t len)
         t->lingered += len;
 }
 
-/* The connection is gone, or as good as. */
-static void lost(struct transfer *t, bool closed)
+/* The connection is gone, or as good as. False: there is nothing to read. */
+static bool lost(struct transfer *t, bool closed)
 {
     if (t->kept && !t->heard) { /* it was closed while it was kept */
         connection_close(t->connection);
         t->connection = NULL;
         dial(t);
-        return;
+        return false;
     }
     if (closed && response_end(t->response) == RESPONSE_CLOSE)
         ended_whole(t, false);
     else
         ended(t, TRANSPORT_RESET, closed ? "closed early" : "reset");
+    return false;
 }
 
-static void take(struct transfer *t, char *bytes, size_t len)
+/* True while t lives and wants more. */
+static bool take(struct transfer *t, char *bytes, size_t len)
 {
     static const struct response_handlers handlers = {on_head, on_body};
     struct plain *p = t->site->plain;
@@ -241,18 +244,21 @@ static void take(struct transfer *t, char *bytes, size_t len)
         ended(t, TRANSPORT_RESET, "not a response");
     else if (verdict != RESPONSE_MORE)
         ended_whole(t, verdict == RESPONSE_KEEP);
+    else
+        return true;
+    return false;
 }
 
 static void pull(struct connection *c)
 {
     struct plain *p = c->site->plain;
-    ssize_t n = recv(c->io.fd, p->room, sizeof p->room, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n > 0)
-        take(c->t, p->room, (size_t)n);
-    else
-        lost(c->t, n == 0);
+    bool more = true;
+    for (int i = 0; more && i < READS_MAX; i++) {
+        ssize_t n = recv(c->io.fd, p->room, sizeof p->room, 0);
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+            break;
+        more = n > 0 ? take(c->t, p->room, (size_t)n) && (size_t)n == sizeof p->room : lost(c->t, n == 0);
+    }
     p->on_read(p->ctx);
 }
 

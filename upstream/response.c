@@ -15,6 +15,8 @@ struct response {
     bool in_value, headed, complete, keep;
 };
 
+#define LARGE_PIECE 2048 /* moving it costs more than handing it over by itself */
+
 /* One call of response_feed. */
 struct feeding {
     struct response *r;
@@ -73,14 +75,23 @@ static int on_head(http_parser *p)
 
 /* ------------------------------------------------------------ the body */
 
+static void hand_over(struct feeding *f)
+{
+    if (f->body_len)
+        f->h->on_body(f->ctx, f->body, f->body_len);
+    f->body_len = 0;
+}
+
 static int on_body(http_parser *p, const char *at, size_t len)
 {
     struct feeding *f = p->data;
-    char *piece = f->body ? f->body + f->body_len : (char *)(uintptr_t)at;
-    if (!f->body)
-        f->body = piece;
-    else if (piece != at)
-        memmove(piece, at, len);
+    bool follows = f->body_len && f->body + f->body_len == at;
+    if (!follows && len >= LARGE_PIECE)
+        hand_over(f);
+    if (!f->body_len)
+        f->body = (char *)(uintptr_t)at;
+    else if (!follows)
+        memmove(f->body + f->body_len, at, len);
     f->body_len += len;
     return 0;
 }
@@ -130,8 +141,7 @@ enum response_verdict response_feed(struct response *r, char *bytes, size_t len,
     r->parser.data = &f;
     size_t used = http_parser_execute(&r->parser, &settings, bytes, len);
     enum http_errno error = HTTP_PARSER_ERRNO(&r->parser);
-    if (f.body_len)
-        h->on_body(ctx, f.body, f.body_len);
+    hand_over(&f);
     if (r->complete)
         return r->keep && used == len ? RESPONSE_KEEP : RESPONSE_CLOSE;
     return error == HPE_OK && !r->parser.upgrade ? RESPONSE_MORE : RESPONSE_BAD;

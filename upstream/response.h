@@ -3,8 +3,9 @@
  *
  *     bytes -> response_feed -> on_head? -> on_body* -> verdict
  *
- * The pieces of a body that one read brought are put together in the reader's own buffer and handed over
- * once: a stream's every event is a chunk. Interim responses (1xx) are passed over; an upgrade is an error.
+ * The small pieces of a body that one read brought are put together in the reader's own buffer and handed
+ * over as one: a stream's every event may be a chunk. Interim responses (1xx) are passed over; an upgrade is
+ * an error.
  */
 #ifndef LASTWORD_UPSTREAM_RESPONSE_H
 #define LASTWORD_UPSTREAM_RESPONSE_H
@@ -30,7 +31,7 @@ enum response_verdict {
 struct response *response_new(void);
 void response_free(struct response *r);
 
-/* `bytes` is overwritten. Handlers are called from here and must let `r` live; on_body last, once. */
+/* `bytes` is overwritten. Handlers are called from here and must let `r` live. */
 enum response_verdict response_feed(struct response *r, char *bytes, size_t len,
                                     const struct response_handlers *h, void *ctx);
 /* The peer has closed: whole if that is how this one ends. */

@@ -112,7 +112,8 @@ static void test_too_much(void **state)
     check_cut(more, strlen(more), 1, "200  -1|ok", RESPONSE_CLOSE);
 }
 
-/* What one read brought comes in one piece, in its order. */
+/* ------------------------------------------------------------ the pieces of one read */
+
 static int pieces;
 
 static void count_body(void *ctx, const char *bytes, size_t len)
@@ -121,34 +122,42 @@ static void count_body(void *ctx, const char *bytes, size_t len)
     buf_add(ctx, bytes, len);
 }
 
-static void test_one_piece_a_read(void **state)
+/* `count` chunks of 1, 1 + step, 1 + 2 * step... bytes in one read: in their order, in `want` pieces. */
+static void check_pieces(int count, int step, int want)
 {
     static const struct response_handlers counting = {on_head, count_body};
     struct response *r = response_new();
-    struct buf out = {0}, in = {0}, want = {0};
-    (void)state;
+    struct buf out = {0}, in = {0}, expected = {0};
     buf_add_lit(&in, CHUNKED);
-    buf_add_lit(&want, "200 a/b -1|");
-    for (int i = 1; i < 300; i++) {
-        buf_printf(&in, "%x\r\n%0*d\r\n", i, i, i);
-        buf_printf(&want, "%0*d", i, i);
+    buf_add_lit(&expected, "200 a/b -1|");
+    for (int i = 0; i < count; i++) {
+        int len = 1 + i * step;
+        buf_printf(&in, "%x\r\n%0*d\r\n", (unsigned)len, len, i % 10);
+        buf_printf(&expected, "%0*d", len, i % 10);
     }
     pieces = 0;
     assert_int_equal(response_feed(r, in.data, in.len, &counting, &out), RESPONSE_MORE);
-    assert_int_equal(pieces, 1);
-    assert_string_equal(buf_cstr(&out), buf_cstr(&want));
+    assert_int_equal(pieces, want);
+    assert_string_equal(buf_cstr(&out), buf_cstr(&expected));
     response_free(r);
     buf_free(&in);
     buf_free(&out);
-    buf_free(&want);
+    buf_free(&expected);
+}
+
+static void test_pieces(void **state)
+{
+    (void)state;
+    check_pieces(300, 1, 1);            /* small ones are put together */
+    check_pieces(5, 4000, 5);           /* large ones come by themselves */
+    check_pieces(20, 150, 20 - 14 + 1); /* the first fourteen are small: under 2048 */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bodies),           cmocka_unit_test(test_heads),
-        cmocka_unit_test(test_what_is_wrong),    cmocka_unit_test(test_too_much),
-        cmocka_unit_test(test_one_piece_a_read),
+        cmocka_unit_test(test_bodies),   cmocka_unit_test(test_heads),  cmocka_unit_test(test_what_is_wrong),
+        cmocka_unit_test(test_too_much), cmocka_unit_test(test_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
