@@ -7,13 +7,15 @@
 
 #define CHUNK 4096
 
-void *job_alloc(struct store_op *job, size_t size)
+/* Not zeroed. */
+static void *take(struct store_op *job, size_t size)
 {
     struct job_chunk *c = job->arena;
     size = (size + 15) & ~(size_t)15;
     if (!c || c->cap - c->used < size) {
         size_t cap = size > CHUNK / 4 ? size : CHUNK;
-        struct job_chunk *fresh = mem_alloc(sizeof(*fresh) + cap);
+        struct job_chunk *fresh = mem_realloc(NULL, sizeof(*fresh) + cap);
+        fresh->used = 0;
         fresh->cap = cap;
         fresh->next = c;
         job->arena = c = fresh;
@@ -23,13 +25,19 @@ void *job_alloc(struct store_op *job, size_t size)
     return p;
 }
 
+void *job_alloc(struct store_op *job, size_t size)
+{
+    return memset(take(job, size), 0, size);
+}
+
 char *job_copy(struct store_op *job, const void *p, size_t len)
 {
     if (!p)
         return NULL;
-    char *copy = job_alloc(job, len + 1);
+    char *copy = take(job, len + 1);
     if (len)
         memcpy(copy, p, len);
+    copy[len] = '\0';
     job->weight += len;
     return copy;
 }
