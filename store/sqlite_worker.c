@@ -14,7 +14,7 @@
 #define PATIENCE_MS 1000 /* of a read, for another process that holds the database */
 /* The write-ahead log is emptied into the database when it has so many pages; or so few, once nothing was
  * written for a while. Beyond the last number the writer does it itself, whatever waits. */
-#define CHECKPOINT_PAGES 8192
+#define CHECKPOINT_PAGES 32768
 #define CHECKPOINT_IDLE_PAGES 256
 #define CHECKPOINT_IDLE_MS 500
 #define CHECKPOINT_NOW_PAGES 65536
