@@ -58,7 +58,7 @@ static inline void gather_add(struct gather *g, enum answer_part part, const cha
 /* One request to build. Everything is borrowed. */
 struct ask {
     const char *model;
-    const char *messages; /* JSON array, checked by answer_array_ok */
+    const char *messages; /* JSON array, checked by openai_messages */
     size_t messages_len;
     const json_t *params; /* object or NULL; the members a codec owns are left out */
     const json_t *body;   /* of the target, goes over params; NULL for none */

@@ -1,7 +1,7 @@
 /* openai_build: the request half of the codec (openai.h).
  *
- * The messages are kept as the text of a JSON array, so that another attempt copies bytes and parses
- * nothing; a prefix is put before its closing bracket. */
+ * The messages are kept as the text of a JSON array, so that an attempt copies bytes and parses nothing. Only
+ * a prefix looks into it: who wrote the last message? */
 #include "upstream/openai.h"
 
 #include <string.h>
@@ -56,12 +56,38 @@ bool openai_messages(struct buf *out, const struct prompt *prompt)
     return true;
 }
 
-static void add_messages(struct buf *out, const struct ask *a)
+static int to_buf(const char *p, size_t len, void *data)
 {
-    buf_add(out, a->messages, a->messages_len);
-    if (!a->prefix_len)
-        return;
-    out->len--; /* the closing bracket */
+    buf_add(data, p, len);
+    return 0;
+}
+
+/* Where the client began the answer himself, the text so far goes on in his message: two messages of the
+ * assistant in a row would be two answers. False: the last message is none of his, nothing was written. */
+static bool extend_last(struct buf *out, const struct ask *a)
+{
+    json_t *messages = json_loadb(a->messages, a->messages_len, JSON_ALLOW_NUL, NULL);
+    json_t *last = json_array_get(messages, json_array_size(messages) - 1);
+    const json_t *content = json_object_get(last, "content");
+    const char *role = json_string_value(json_object_get(last, "role"));
+    bool his = role && !strcmp(role, "assistant") && json_is_string(content);
+    if (his) {
+        struct buf whole = {0};
+        buf_add(&whole, json_string_value(content), json_string_length(content));
+        buf_add(&whole, a->prefix, a->prefix_len);
+        json_object_set_new(last, "content", json_stringn(whole.data, whole.len));
+        if (a->continuation == CONTINUE_PREFIX_FLAG)
+            json_object_set_new(last, "prefix", json_true());
+        json_dump_callback(messages, to_buf, out, JSON_COMPACT);
+        buf_free(&whole);
+    }
+    json_decref(messages);
+    return his;
+}
+
+static void append_message(struct buf *out, const struct ask *a)
+{
+    buf_add(out, a->messages, a->messages_len - 1); /* without the closing bracket */
     while (is_space(out->data[out->len - 1]))
         out->len--;
     if (out->data[out->len - 1] != '[')
@@ -70,6 +96,16 @@ static void add_messages(struct buf *out, const struct ask *a)
     if (a->continuation == CONTINUE_PREFIX_FLAG)
         buf_add_lit(out, ",\"prefix\":true");
     buf_add_lit(out, "}]");
+}
+
+static void add_messages(struct buf *out, const struct ask *a)
+{
+    if (!a->prefix_len) {
+        buf_add(out, a->messages, a->messages_len);
+        return;
+    }
+    if (!extend_last(out, a))
+        append_message(out, a);
     if (a->continuation == CONTINUE_FINAL_MESSAGE)
         buf_add_lit(out, ",\"continue_final_message\":true,\"add_generation_prompt\":false");
 }
@@ -88,12 +124,6 @@ static bool reserved(const char *key)
         if (!strcmp(key, keys[i]))
             return true;
     return false;
-}
-
-static int to_buf(const char *p, size_t len, void *data)
-{
-    buf_add(data, p, len);
-    return 0;
 }
 
 static void member(struct buf *out, const char *key, const json_t *value, int64_t produced)

@@ -169,3 +169,14 @@ def test_odd_but_whole(gateway, mock, name):
     s, whole = ask(gateway, mock, "richierich-" + name)
     assert s.done["state"] == "complete" and s.text == whole and len(s.starts) == 1
     assert s.done["usage"]["completion_tokens"] == 200
+
+
+def test_what_the_client_began_is_continued_too(gateway, mock):
+    """A last message of the assistant is the beginning of the answer: after a cut, both go on as one."""
+    whole = mock.answer("richierich", "why")
+    gw = gateway(upstream=QUICK)
+    messages = [{"role": "user", "content": "why"}, {"role": "assistant", "content": whole[:50]}]
+    reply = gw.request("POST", "/v1/chat/completions", json={"model": "richierich-s08", "messages": messages})
+    assert reply.json()["choices"][0]["message"]["content"] == whole[50:]
+    began = len(whole[:50].encode())
+    assert [r["prefix_len"] > began for r in attempts(mock, "richierich-s08")] == [False, True]

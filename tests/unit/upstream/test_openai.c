@@ -93,6 +93,28 @@ static void test_each_way_to_continue(void **state)
     check(&a, "{\"messages\":[" SO_FAR "],\"model\":\"m\"," ALWAYS "}");
 }
 
+/* The client's own beginning is part of the answer that is continued. */
+static void test_continuing_what_the_client_began(void **state)
+{
+    struct ask a = plain();
+    (void)state;
+    a.messages = "[{\"role\":\"user\",\"content\":\"hi\"},{\"role\":\"assistant\",\"content\":\"Once \"} ]";
+    a.messages_len = strlen(a.messages);
+#define HI "{\"messages\":[{\"content\":\"hi\",\"role\":\"user\"},{\"content\":\"Once "
+    a.continuation = CONTINUE_TRAILING_ASSISTANT;
+    check(&a, HI "\",\"role\":\"assistant\"}],\"model\":\"m\"," ALWAYS "}");
+    a.prefix = "upon";
+    a.prefix_len = 4;
+    check(&a, HI "upon\",\"role\":\"assistant\"}],\"model\":\"m\"," ALWAYS "}");
+    a.continuation = CONTINUE_PREFIX_FLAG;
+    check(&a, HI "upon\",\"prefix\":true,\"role\":\"assistant\"}],\"model\":\"m\"," ALWAYS "}");
+    a.messages = "[{\"role\":\"assistant\",\"content\":null}]"; /* a tool call: not text to go on from */
+    a.messages_len = strlen(a.messages);
+    a.continuation = CONTINUE_TRAILING_ASSISTANT;
+    check(&a, "{\"messages\":[{\"content\":null,\"role\":\"assistant\"},{\"content\":\"upon\",\"role\":"
+              "\"assistant\"}],\"model\":\"m\"," ALWAYS "}");
+}
+
 static void test_a_token_limit_shrinks_by_the_prefix(void **state)
 {
     struct ask a = plain();
@@ -424,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_a_request),
         cmocka_unit_test(test_parameters_are_merged),
         cmocka_unit_test(test_each_way_to_continue),
+        cmocka_unit_test(test_continuing_what_the_client_began),
         cmocka_unit_test(test_a_token_limit_shrinks_by_the_prefix),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_refusals),
