@@ -38,21 +38,23 @@ static int64_t share(const struct ladder *l)
     return (l->limits.attempts + l->targets - 1) / l->targets;
 }
 
-/* Full jitter: anything from 0 to the doubled wait, so that many callers do not come back together. */
-static int64_t backoff(const struct ladder *l, uint32_t random)
+/* Full jitter: anything from 0 to the doubled wait, so that many callers do not come back together.
+ * `patient`: as much again on top. */
+static int64_t backoff(const struct ladder *l, uint32_t random, bool patient)
 {
     int64_t top = l->limits.backoff_ms;
     for (int i = 1; i < l->tries[l->at] && top < l->limits.backoff_max_ms; i++)
         top *= 2;
     if (top > l->limits.backoff_max_ms)
         top = l->limits.backoff_max_ms;
-    return (int64_t)(((uint64_t)random * (uint64_t)(top + 1)) >> 32);
+    return (int64_t)(((uint64_t)random * (uint64_t)(top + 1)) >> 32) + (patient ? top : 0);
 }
 
-/* How long to wait before the same target is asked again; -1: longer than allowed. */
-static int64_t wait_for(const struct ladder *l, const struct ladder_news *n)
+/* How long to wait before the same target is asked again; -1: longer than allowed. Who cannot be reached is
+ * often being restarted, and asking costs nothing: with nobody else to ask, that is worth some patience. */
+static int64_t wait_for(const struct ladder *l, const struct ladder_news *n, bool alone)
 {
-    int64_t wait = backoff(l, n->random);
+    int64_t wait = backoff(l, n->random, alone && n->failure == FAIL_CONNECT);
     if (n->failure == FAIL_PREFIX)
         wait = 0;
     if (n->retry_after_ms >= 0)
@@ -100,8 +102,8 @@ struct ladder_step ladder_failed(struct ladder *l, const struct ladder_news *n)
     if (climbed(l, n) || (!row->same && !row->next))
         return end(n);
     size_t next = next_target(l, n->open);
-    int64_t wait = row->same ? wait_for(l, n) : -1;
     bool left = next < l->targets && row->next;
+    int64_t wait = row->same ? wait_for(l, n, !left) : -1;
     /* After a long wait for nothing, whoever else there is comes before a second one. */
     bool shares = n->failure != FAIL_NO_TOKEN && l->tries[l->at] < share(l) && !bit(n->open, l->at);
     bool mine = n->failure == FAIL_PREFIX || shares;

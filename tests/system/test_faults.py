@@ -1,7 +1,10 @@
 """The sixteen faults an upstream shows (and a few more), and what a user must see: through the real gateway, on the wire."""
 
+import asyncio
+
 import pytest
-from wire import Client, run
+from conftest import Mock
+from wire import Client, Stream, run
 
 QUICK = {"backoff_ms": 20, "backoff_max_ms": 3000, "first_token_ms": 8000, "between_tokens_ms": 600, "stalled_ms": 200,
          "breaker_failures": 50}
@@ -151,6 +154,69 @@ def test_s15_down_and_back_with_few_probes(gateway, mock):
         await c.close()
 
     run(go())
+
+
+@pytest.fixture
+def primary(mock, tmp_path):
+    """An upstream of its own, that a test may kill and start again at the same address."""
+    p = Mock([mock.argv[0], "--port", "0"], tmp_path, "primary").start()
+    p.argv[2] = str(p.port)
+    yield p
+    p.stop()
+
+
+def kill(program):
+    program.process.kill()
+    program.wait()
+
+
+def test_the_only_upstream_is_restarted(gateway, primary):
+    """In the middle of an answer: it goes on where it was."""
+    gw = gateway(upstreams=[{"name": "p", "url": primary.url, "dialect": "openai", "continue": "trailing_assistant"}],
+                 upstream={"attempts": 6})  # fmt: skip
+
+    async def go():
+        c = await Client.open(gw.ws)
+        s = Stream()
+        await c.send(s, "why")
+        await c.until(s, lambda s: len(s.data) > 100)
+        kill(primary)
+        await c.until(s, lambda s: s.statuses)
+        await asyncio.to_thread(primary.start)
+        await c.finish(s)
+        await c.close()
+        return s
+
+    s = run(go())
+    assert s.done["state"] == "complete" and s.text == primary.answer("richierich", "why") and not s.rewinds
+
+
+def test_a_primary_is_killed_and_comes_back(gateway, mock, primary):
+    """As above, but nothing listens any more: the answers are served meanwhile, by the other."""
+    gw = gateway(upstreams=[{"name": "p", "url": primary.url, "dialect": "openai", "continue": "trailing_assistant"},
+                            {"name": "mock", "url": mock.url, "dialect": "openai", "continue": "trailing_assistant"}],
+                 upstream={**QUICK, "breaker_failures": 3, "breaker_ms": 300},
+                 routes=[{"model": "asked", "to": [{"upstream": "p", "model": "richierich@rate=0"},
+                                                   {"upstream": "mock", "model": "richierich-echo@rate=0", "order": 2}]}])  # fmt: skip
+
+    async def go():
+        c = await Client.open(gw.ws)
+        kill(primary)
+        for i in range(30):
+            s = await c.ask(f"meanwhile {i}", model="asked")
+            assert s.done["state"] == "complete" and s.text == f"meanwhile {i}"
+        await asyncio.to_thread(primary.start)
+        for i in range(2000):
+            s = await c.ask(f"back {i}", model="asked")
+            assert s.done["state"] == "complete"
+            if not s.starts[0]["model"].startswith("richierich-echo"):
+                break
+        else:
+            pytest.fail("the primary never came back")
+        await c.close()
+
+    run(go())
+    assert primary.requests() == 1
 
 
 def test_s16_accounting_names_the_model_that_served(gateway, mock):

@@ -53,6 +53,23 @@ static void test_jitter_is_full_and_bounded(void **state)
         assert_in_range(lose(&l, news(FAIL_RESET)).wait_ms, 0, limits.backoff_max_ms);
 }
 
+/* An upstream that is being restarted: the only one is waited for, others are not kept waiting for it. */
+static void test_patience_with_the_unreachable(void **state)
+{
+    struct ladder l;
+    struct ladder_news n = news(FAIL_CONNECT);
+    (void)state;
+    for (uint32_t luck = 0; luck < 2; luck++) {
+        n.random = luck ? UINT32_MAX : 0;
+        ladder_init(&l, &limits, 1, 0);
+        assert_int_equal(lose(&l, n).wait_ms, luck ? 400 : 200);
+        assert_int_equal(lose(&l, n).wait_ms, luck ? 800 : 400);
+        assert_int_equal(lose(&l, n).wait_ms, luck ? 1600 : 800);
+        ladder_init(&l, &limits, 2, 0);
+        assert_int_equal(lose(&l, n).wait_ms, luck ? 200 : 0);
+    }
+}
+
 static void test_each_target_gets_its_share(void **state)
 {
     struct ladder l;
@@ -211,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_target_gets_all_attempts),
         cmocka_unit_test(test_jitter_is_full_and_bounded),
+        cmocka_unit_test(test_patience_with_the_unreachable),
         cmocka_unit_test(test_each_target_gets_its_share),
         cmocka_unit_test(test_no_token_goes_to_the_next),
         cmocka_unit_test(test_failures_that_no_repetition_helps),
