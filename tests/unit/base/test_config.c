@@ -128,6 +128,8 @@ static void numbers_are_strict(void **state)
     REFUSE(UP "listen: {port: -1}\n", "-1 is too small (0 to 65535)");
     REFUSE(UP "listen: {port: 99999999999999999999999}\n", "is too large");
     REFUSE(UP "listen: {port: -99999999999999999999999}\n", "is too small");
+    /* A client acknowledges each 64 KiB: with no more than that out, both could wait for each other. */
+    REFUSE(UP "limits: {unacked_bytes: 65536}\n", "limits.unacked_bytes", "too small (131072 to 16777216)");
     REFUSE(UP "history: {fsync: maybe}\n", "history.fsync: line 2:", "\"maybe\"",
            "true, false, yes, no, on or off");
     REFUSE(UP "history: {fsync: 1}\n", "history.fsync");
