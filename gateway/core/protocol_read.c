@@ -294,6 +294,8 @@ enum read_verdict protocol_read(const char *text, size_t len, struct client_mess
     json_error_t je;
     *m = (struct client_message){.type = CLIENT_TYPES};
     *is_hello = false;
+    if (len && memchr(text, '\0', len)) /* jansson overlooks one behind a number */
+        return READ_NOT_OBJECT;
     m->root = json_loadb(text, len, JSON_ALLOW_NUL, &je);
     if (!m->root)
         return unreadable(text, len, &je, m, is_hello, e);

@@ -45,7 +45,7 @@ def gw(gateway):
 
 
 @pytest.mark.parametrize("hello", [False, True])
-@pytest.mark.parametrize("text", ["", "hello", "[]", "1", "null", '"x"', '{"type":', '{"a":1}x', "{'a':1}", "\ufeff{}"])
+@pytest.mark.parametrize("text", ["", "hello", "[]", "1", "null", '"x"', '{"type":', '{"a":1}x', "{'a':1}", "\ufeff{}", '{"a":1\0}'])
 def test_no_json_object(gw, text, hello):
     with Raw(gw.port) as c:
         c.open()
