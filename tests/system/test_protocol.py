@@ -5,16 +5,7 @@ import random
 import signal
 
 import pytest
-from wire import Client, Stream, crc32c, hex8, run, uuid7
-
-
-def marks_of(stream, every=50):
-    data, marks = stream.data, []
-    for off in range(every, len(data), every):
-        while off < len(data) and data[off] & 0xC0 == 0x80:
-            off += 1
-        marks.append([off, hex8(crc32c(data[:off]))])
-    return marks[-64:]
+from wire import Client, Stream, crc32c, hex8, marks_of, run, uuid7
 
 
 def test_one_prompt_streams_to_its_last_word(gateway, mock):

@@ -1,10 +1,12 @@
 """lastword.v1.json at the edges of what it allows: the real programs, a real socket."""
 
+import random
 import signal
 
 import pytest
+import websockets
 from scripted import Scripted
-from wire import Client, Stream, crc32c, run
+from wire import Client, Stream, crc32c, marks_of, run
 
 
 @pytest.fixture
@@ -75,4 +77,65 @@ def test_parts_and_long_records_are_the_same_after_a_restart(gateway, scripted):
         "stop",
     ]
     gw = gateway(**scripted.settings())
+    run(go())
+
+
+async def listen(c, streams, messages):
+    """So many messages, each to the stream it is about; ends early when all are done or the connection is gone."""
+    by_gen = {s.gen: s for s in streams}
+    try:
+        for _ in range(messages):
+            m = await c.hear()
+            s = by_gen.get(m.get("gen"))
+            if s and m["type"] != "active":
+                s.take(m)
+            if all(s.done for s in streams):
+                return
+    except websockets.ConnectionClosed:
+        pass
+
+
+@pytest.mark.parametrize(("seed", "continuation"), [(1, "trailing_assistant"), (2, "none"), (3, "trailing_assistant")])
+def test_one_life_after_another(gateway, mock, seed, continuation):
+    """Killed or ended, again and again: sequence numbers never fall, no two lives share an epoch, the text is whole."""
+
+    async def go():
+        rng = random.Random(seed)
+        asks = {}
+        c = await Client.open(gw.ws)
+        for i in range(6):
+            s = Stream()
+            model = rng.choice(["richierich", "richierich-s08", "richierich-s14", "richierich-cutchar"])
+            asks[s] = {"input": f"{seed} {i}", "model": model, "params": {"rate": rng.choice([60, 150, 400]), "tokens": 100}}
+            await c.send(s, **asks[s])
+        lives = 1
+        while not all(s.done for s in asks):
+            await listen(c, asks, rng.randrange(1, 120))
+            c.drop()
+            if lives < 5 and rng.random() < 0.5:
+                lives += 1
+                if rng.random() < 0.3:
+                    gw.signal(signal.SIGTERM)
+                    gw.wait()
+                else:
+                    gw.kill()
+                gw.start()
+            known = [s for s in asks if s.accepted and not s.done]
+            c = await Client.open(gw.ws, resume=[s.position(marks_of(s)) for s in known])
+            for s in asks:
+                if not s.accepted:
+                    await c.send(s, **asks[s])
+        for s, ask in asks.items():
+            assert s.done["state"] == "complete" and s.done["epoch"] <= lives
+            assert s.text == mock.answer(ask["model"], ask["input"], tokens=100)
+            again = Stream(s.gen)
+            await c.resume(again)
+            await c.finish(again)
+            assert again.data == s.data
+            assert {**again.done, "persisted": True} == {**s.done, "persisted": True}
+        await c.close()
+
+    gw = gateway(
+        continuation, history={"checkpoint_ms": 100}, drain={"deadline_ms": 100, "spread_ms": 50}, upstream={"backoff_ms": 10}
+    )
     run(go())

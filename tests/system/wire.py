@@ -46,6 +46,34 @@ def uuid7():
     return f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}"
 
 
+# Of each message: the members it must have, and those it may have.
+NUMBER, TEXT, FLAG = int, str, bool
+SHAPES = {
+    "welcome": ({"session": TEXT, "node": TEXT, "ping_ms": NUMBER, "limits": dict, "active": list}, {}),
+    "active": ({"gen": TEXT, "chat": TEXT, "state": TEXT, "off": NUMBER}, {}),
+    "accepted": ({"gen": TEXT, "chat": TEXT, "message": TEXT, "parent": TEXT}, {}),
+    "start": ({"gen": TEXT, "epoch": NUMBER, "model": TEXT, "mode": TEXT, "off": NUMBER, "crc": TEXT}, {}),
+    "delta": ({"gen": TEXT, "epoch": NUMBER, "seq": NUMBER, "off": NUMBER, "text": TEXT, "crc": TEXT}, {"part": TEXT}),
+    "live": ({"gen": TEXT, "off": NUMBER}, {}),
+    "rewind": ({"gen": TEXT, "epoch": NUMBER, "off": NUMBER, "crc": TEXT, "reason": TEXT}, {"seq": NUMBER}),
+    "status": ({"gen": TEXT, "state": TEXT}, {"idle_ms": NUMBER}),
+    "done": (
+        {"gen": TEXT, "epoch": NUMBER, "seq": NUMBER, "off": NUMBER, "crc": TEXT, "state": TEXT, "usage": dict,
+         "persisted": FLAG, "timing": dict},
+        {"error": dict},
+    ),
+    "error": ({"code": TEXT, "message": TEXT, "retry": TEXT}, {"gen": TEXT, "after_ms": NUMBER}),
+    "goaway": ({"in_ms": NUMBER, "spread_ms": NUMBER}, {}),
+    "ping": ({}, {}),
+}
+
+
+def check_shape(m):
+    must, may = SHAPES[m["type"]]
+    members = {k: type(v) for k, v in m.items() if k != "type"}
+    assert must.items() <= members.items() <= {**must, **may}.items(), m
+
+
 class Stream:
     """One generation as this client holds it."""
 
@@ -55,6 +83,7 @@ class Stream:
         self.data = b""
         self.crc = 0
         self.epoch = 1
+        self.seq = 0
         self.acked = 0
         self.starts, self.rewinds, self.deltas, self.statuses = [], [], [], []
         self.accepted = self.done = self.error = self.live = None
@@ -80,10 +109,14 @@ class Stream:
             self.data += data
             self.crc = crc32c(data, self.crc)
             assert m["crc"] == hex8(self.crc), "the checksum does not agree"
-            self.epoch = m["epoch"]
+            assert m["seq"] >= self.seq, f"seq falls from {self.seq} to {m['seq']}"
+            self.epoch, self.seq = m["epoch"], m["seq"]
             self.deltas.append(m)
         elif kind == "rewind":
-            assert m["off"] <= len(self.data) or m["reason"] == "diverged"
+            assert m["off"] <= len(self.data), "a rewind to what was never there"
+            assert (m["reason"] == "diverged") == ("seq" not in m)
+            assert m.get("seq", self.seq) >= self.seq
+            self.seq = m.get("seq", 0)
             self.data = self.data[: m["off"]]
             self.crc = crc32c(self.data)
             assert m["crc"] == hex8(self.crc)
@@ -100,9 +133,20 @@ class Stream:
             self.live = m
         elif kind == "done":
             assert m["off"] == len(self.data) and m["crc"] == hex8(self.crc), "done does not agree"
+            assert m["seq"] > self.seq
             self.done = m
         elif kind == "error":
             self.error = m
+
+
+def marks_of(stream, every=50):
+    """Earlier positions of the stream, for `marks`."""
+    data, marks = stream.data, []
+    for off in range(every, len(data), every):
+        while off < len(data) and data[off] & 0xC0 == 0x80:
+            off += 1
+        marks.append([off, hex8(crc32c(data[:off]))])
+    return marks[-64:]
 
 
 class Client:
@@ -134,6 +178,7 @@ class Client:
     async def hear(self, timeout=10):
         while True:
             m = json.loads(await asyncio.wait_for(self.ws.recv(), timeout))
+            check_shape(m)
             if m["type"] != "ping":
                 return m
             await self.say({"type": "pong"})
