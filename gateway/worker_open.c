@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "clock.h"
+#include "edge/http_socket.h"
 #include "edge/page.h"
 #include "worker_inner.h"
 
@@ -31,7 +32,7 @@ static bool fail(const char *what, const char *error)
 static void adopt(void *ctx, int fd, bool overload)
 {
     struct worker *w = ctx;
-    websocket_adopt(w->websocket, fd, overload);
+    http_socket_open(&w->edge, w->loop, fd, overload);
 }
 
 static size_t connections(void *ctx)
@@ -72,8 +73,8 @@ static bool open_edge(struct worker *w)
     if (!page_open(w->config->page_dir, error, sizeof error))
         return fail("page", error);
     listener_raise_limit((size_t)w->config->limits_connections);
-    edge_init(&w->edge, &w->node, &websocket_wire);
-    w->websocket = websocket_open(&w->edge, w->loop);
+    edge_init(&w->edge, &w->node, &http_socket_wire);
+    w->websocket = websocket_open(w->loop);
     if (!w->websocket)
         return fail("websocket", "libwebsockets cannot start; is libwebsockets-evlib-ev installed?");
     w->listener = listener_open(w->config, w->config->listen_workers > 1, w->loop, &ops, error, sizeof error);

@@ -1,19 +1,10 @@
 /* chunked: see chunked.h. */
 #include "edge/chunked.h"
 
+#include "edge/http.h"
+
 #define DIGITS_MAX 12
 #define EXTRA_MAX 8192
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
 
 static enum chunked_verdict expect(struct chunked *c, char got, char want, int next)
 {
@@ -25,7 +16,7 @@ static enum chunked_verdict expect(struct chunked *c, char got, char want, int n
 
 static enum chunked_verdict step_size(struct chunked *c, char ch)
 {
-    int value = hex_value(ch);
+    int value = http_hex_value(ch);
     if (value >= 0) {
         c->left = c->left * 16 + (unsigned)value;
         return ++c->digits > DIGITS_MAX ? CHUNKED_BAD : CHUNKED_MORE;
@@ -82,23 +73,21 @@ static enum chunked_verdict step(struct chunked *c, char ch, const struct buf *b
 }
 
 enum chunked_verdict chunked_feed(struct chunked *c, const char *data, size_t len, struct buf *body,
-                                  size_t max)
+                                  size_t max, size_t *used)
 {
-    while (len) {
-        size_t used = 1;
+    for (*used = 0; *used < len;) {
         if (c->state == CHUNKED_DATA) {
-            used = len < c->left ? len : (size_t)c->left;
-            buf_add(body, data, used);
-            c->left -= used;
+            size_t now = len - *used < c->left ? len - *used : (size_t)c->left;
+            buf_add(body, data + *used, now);
+            c->left -= now;
+            *used += now;
             if (!c->left)
                 c->state = CHUNKED_DATA_CR;
-        } else {
-            enum chunked_verdict verdict = step(c, *data, body, max);
-            if (verdict != CHUNKED_MORE)
-                return verdict;
+            continue;
         }
-        data += used;
-        len -= used;
+        enum chunked_verdict verdict = step(c, data[(*used)++], body, max);
+        if (verdict != CHUNKED_MORE)
+            return verdict;
     }
     return CHUNKED_MORE;
 }

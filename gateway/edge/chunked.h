@@ -29,8 +29,9 @@ struct chunked {
 
 enum chunked_verdict { CHUNKED_MORE, CHUNKED_DONE, CHUNKED_BAD, CHUNKED_TOO_LARGE };
 
-/* Appends to `body`, which may grow to `max` bytes. Bytes after the end of the body are left alone. */
+/* Appends to `body`, which may grow to `max` bytes. *used: bytes of `data` that were of this body; those
+ * after its end are left alone. */
 enum chunked_verdict chunked_feed(struct chunked *c, const char *data, size_t len, struct buf *body,
-                                  size_t max);
+                                  size_t max, size_t *used);
 
 #endif

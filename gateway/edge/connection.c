@@ -11,6 +11,7 @@ struct connection *connection_open(struct edge *e, int fd, bool overload)
 {
     struct connection *c = mem_alloc(sizeof *c);
     c->edge = e;
+    c->wire = e->wire;
     c->fd = fd;
     c->overload = overload;
     c->state = CONNECTION_HEAD;
@@ -35,6 +36,7 @@ void connection_gone(struct connection *c)
     c->edge->connections--;
     metric_add(METRIC_CONNECTIONS, -1);
     message_clear(&c->message);
+    buf_free(&c->input);
     mem_free(c->credential);
     mem_free(c->close_reason);
     mem_free(c);
@@ -56,12 +58,12 @@ void connection_wake(struct connection *c)
 void connection_want_write(struct connection *c)
 {
     c->asked_write = true;
-    c->edge->wire->want_write(c);
+    c->wire->want_write(c);
 }
 
 bool connection_send(struct connection *c, struct buf *bytes)
 {
-    if (c->edge->wire->send(c, bytes->data, bytes->len))
+    if (c->wire->send(c, bytes->data, bytes->len))
         return true;
     connection_move(c, CONNECTION_DEAD);
     return false;
@@ -69,8 +71,8 @@ bool connection_send(struct connection *c, struct buf *bytes)
 
 void connection_linger(struct connection *c)
 {
-    c->edge->wire->pause(c, true);
-    c->edge->wire->finish(c);
+    c->wire->pause(c, true);
+    c->wire->finish(c);
     if (c->state != CONNECTION_DEAD)
         connection_move(c, CONNECTION_LINGERING);
 }
@@ -95,7 +97,7 @@ enum connection_next connection_writable(struct connection *c)
     connection_flush(c);
     switch (c->state) {
     case CONNECTION_CLOSING:
-        if (c->edge->wire->busy(c) || !list_empty(&c->ready_link))
+        if (c->wire->busy(c) || !list_empty(&c->ready_link))
             return NEXT_GO_ON;
         connection_move(c, CONNECTION_PARTING);
         return NEXT_CLOSE;

@@ -1,19 +1,18 @@
 /* connection: one client's socket from accept to close, whatever it speaks.
  *
- *     wire -> request head -> connection_request -> exchange -> route -> answer -> wire
- *          -> upgrade      -> connection_upgrade -> session   (WebSocket)
- *          -> piece        -> message -> session_receive
+ *     wire -> bytes -> head, body -> exchange -> route -> answer -> wire         (HTTP)
+ *                   -> head that asks for it -> the other wire -> session        (WebSocket)
+ *          -> piece -> message -> session_receive
  *     session_next, http_ops.next -> connection_flush -> one write per turn
  *
- * One function, connection_move, assigns its state. It refuses to know libwebsockets: the wire does. */
+ * Two wires follow each other: http_socket.c has the socket while HTTP is spoken, websocket.c after the
+ * upgrade. One function, connection_move, assigns the state. It refuses to know sockets and libwebsockets. */
 #ifndef LASTWORD_EDGE_CONNECTION_H
 #define LASTWORD_EDGE_CONNECTION_H
 
 #include "core/session.h"
 #include "edge/edge.h"
 #include "edge/message.h"
-#include "edge/request.h"
-#include "edge/upgrade.h"
 
 struct exchange;
 
@@ -21,11 +20,15 @@ struct connection {
     struct list state_link; /* in edge->by_state */
     struct list ready_link; /* in edge->ready */
     struct edge *edge;
-    void *wsi;                 /* the wire's */
+    const struct wire *wire;   /* who has the socket; borrowed */
+    void *wire_state;          /* the wire's */
     uint64_t since_us;         /* when it entered its state; ANSWERING: when bytes last moved */
     struct session *session;   /* the core's, until connection_gone */
     struct exchange *exchange; /* owned; HTTP */
     struct message message;    /* WebSocket: what arrived of the next message */
+    struct buf input;          /* HTTP: bytes not yet used. UPGRADING: what the other wire begins with */
+    size_t input_at;           /* HTTP: those before are used */
+    size_t head_at;            /* HTTP: so far, from input_at, the end of a head was looked for */
     char *credential;          /* owned; the owner proven before the upgrade, until it is done */
     char *close_reason;        /* owned */
     int fd;
@@ -34,9 +37,6 @@ struct connection {
     bool blocked;     /* as last told to the session */
     bool overload;    /* accepted only to be told that there are too many */
     bool asked_write; /* the wire was asked for connection_writable */
-    bool look_behind; /* has a further request come with the one in hand? To be looked at */
-    bool paused;      /* the wire's: it is not to be read */
-    bool held;        /* the wire's: it is not read */
 };
 
 enum connection_next {
@@ -52,20 +52,13 @@ void connection_gone(struct connection *c);
 
 /* ------------------------------------------------------------------ HTTP */
 
-/* A request head; `query` is taken over (its bytes, decoded arguments encoded again). The body follows by
- * connection_body, unless connection_reads_body is false afterwards. */
-void connection_request(struct connection *c, const struct request_head *head, struct buf *query);
-bool connection_reads_body(const struct connection *c);
-void connection_body(struct connection *c, const char *data, size_t len);
-/* All of a body with a length is here. */
-void connection_body_end(struct connection *c);
-/* Not HTTP, or a method unknown to the wire: answers 400 or 501. */
-void connection_garbage(struct connection *c, const char *data, size_t len);
+/* Bytes came. c is not freed, but may have another wire afterwards. */
+void connection_input(struct connection *c, const char *data, size_t len);
+/* The peer will send nothing more. */
+void connection_input_end(struct connection *c);
 
 /* ------------------------------------------------------------------ WebSocket */
 
-/* An upgrade is asked for. False: refused, the answer is on its way, and the wire must close after it. */
-bool connection_upgrade(struct connection *c, const struct upgrade_request *r);
 /* The 101 is out. */
 void connection_upgraded(struct connection *c);
 void connection_piece(struct connection *c, const struct message_piece *piece);
@@ -83,6 +76,8 @@ void connection_flush(struct connection *c);
 /* It has something to send: flushed at the end of the turn. */
 void connection_wake(struct connection *c);
 void connection_move(struct connection *c, enum connection_state to);
+/* Answers what came over HTTP, or did not come, with an error; then the connection ends. */
+void connection_refuse(struct connection *c, int status, const struct err *e);
 /* All is said over HTTP: tells the peer, and waits for it to close. */
 void connection_linger(struct connection *c);
 /* connection_writable is to be called. */

@@ -1,10 +1,9 @@
 /* connection_http: a connection while it speaks HTTP. See connection.h. */
-#include <string.h>
-
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "edge/connection_inner.h"
 #include "edge/exchange.h"
+#include "edge/upgrade.h"
 
 static void refuse(struct connection *c, int status, const struct err *e)
 {
@@ -19,6 +18,19 @@ static void refuse_code(struct connection *c, int status, enum err_code code, co
     refuse(c, status, &e);
 }
 
+void connection_refuse(struct connection *c, int status, const struct err *e)
+{
+    if (c->exchange) {
+        refuse(c, status, e);
+        return;
+    }
+    struct buf *out = &c->edge->scratch;
+    buf_clear(out);
+    exchange_write_refusal(out, status, e);
+    if (connection_send(c, out))
+        connection_linger(c);
+}
+
 static void overloaded(struct err *e)
 {
     err_set(e, ERR_RATE_LIMITED, "This gateway has as many connections as it takes.");
@@ -26,17 +38,15 @@ static void overloaded(struct err *e)
     metric_add_for(METRIC_CONNECTIONS_REFUSED, "limit", 1);
 }
 
+/* ------------------------------------------------------------------ in */
+
 /* The whole request is here: from now on it is the route's. */
 static void dispatch(struct connection *c)
 {
     connection_move(c, CONNECTION_ANSWERING);
-    c->edge->wire->pause(c, true);
+    c->wire->pause(c, true);
     exchange_dispatch(c->exchange);
     connection_flush(c);
-    if (c->state == CONNECTION_ANSWERING) {
-        c->look_behind = true;
-        connection_wake(c);
-    }
 }
 
 static void say_continue(struct connection *c)
@@ -47,12 +57,13 @@ static void say_continue(struct connection *c)
     connection_send(c, out);
 }
 
-void connection_request(struct connection *c, const struct request_head *head, struct buf *query)
+void connection_request(struct connection *c, struct head *head)
 {
     struct err e = {0};
-    c->exchange = exchange_new(c, head, query);
+    c->exchange = exchange_new(c, head);
     struct request_plan *plan = &c->exchange->plan;
-    int status = request_check(head, (size_t)c->edge->node->config->limits_http_body_bytes, plan, &e);
+    size_t body_max = (size_t)c->edge->node->config->limits_http_body_bytes;
+    int status = request_check(&c->exchange->head, body_max, plan, &e);
     if (!status && c->overload) {
         overloaded(&e);
         status = 503;
@@ -67,16 +78,11 @@ void connection_request(struct connection *c, const struct request_head *head, s
     }
 }
 
-bool connection_reads_body(const struct connection *c)
-{
-    return c->state == CONNECTION_BODY;
-}
-
-static void body_chunked(struct connection *c, const char *data, size_t len)
+static size_t body_chunked(struct connection *c, const char *data, size_t len)
 {
     struct exchange *e = c->exchange;
-    size_t max = (size_t)c->edge->node->config->limits_http_body_bytes;
-    switch (chunked_feed(&e->chunked, data, len, &e->body, max)) {
+    size_t used, max = (size_t)c->edge->node->config->limits_http_body_bytes;
+    switch (chunked_feed(&e->chunked, data, len, &e->body, max, &used)) {
     case CHUNKED_MORE:
         break;
     case CHUNKED_DONE:
@@ -89,57 +95,23 @@ static void body_chunked(struct connection *c, const char *data, size_t len)
         refuse_code(c, 413, ERR_TOO_LARGE, "The body is larger than limits.http_body_bytes.");
         break;
     }
+    return used;
 }
 
-void connection_body(struct connection *c, const char *data, size_t len)
+size_t connection_body(struct connection *c, const char *data, size_t len)
 {
-    if (c->state != CONNECTION_BODY)
-        return; /* answered already; what still comes is thrown away */
-    if (c->exchange->plan.framing == REQUEST_CHUNKED) {
-        body_chunked(c, data, len);
-        return;
-    }
-    size_t left = (size_t)c->exchange->plan.length - c->exchange->body.len;
-    buf_add(&c->exchange->body, data, len < left ? len : left);
-}
-
-void connection_body_end(struct connection *c)
-{
-    if (c->state == CONNECTION_BODY && c->exchange->plan.framing == REQUEST_LENGTH)
+    struct exchange *e = c->exchange;
+    if (e->plan.framing == REQUEST_CHUNKED)
+        return body_chunked(c, data, len);
+    size_t left = (size_t)e->plan.length - e->body.len;
+    len = len < left ? len : left;
+    buf_add(&e->body, data, len);
+    if (len == left)
         dispatch(c);
-    else if (c->exchange && c->exchange->body.len)
-        connection_move(c,
-                        CONNECTION_DEAD); /* a further request while the answer is stuck: see websocket.c */
+    return len;
 }
 
-static bool looks_like_a_method(const char *data, size_t len)
-{
-    size_t letters = 0;
-    while (letters < len && data[letters] >= 'A' && data[letters] <= 'Z')
-        letters++;
-    return letters && (letters == len || data[letters] == ' ');
-}
-
-void connection_garbage(struct connection *c, const char *data, size_t len)
-{
-    if (c->state == CONNECTION_LINGERING || c->state == CONNECTION_DEAD)
-        return;
-    struct err e = {0};
-    struct buf *out = &c->edge->scratch;
-    bool method = looks_like_a_method(data, len);
-    err_set(&e, ERR_BAD_REQUEST, method ? "The method is not known." : "This is not HTTP.");
-    buf_clear(out);
-    exchange_write_refusal(out, method ? 501 : 400, &e);
-    if (connection_send(c, out))
-        connection_linger(c);
-}
-
-/* Not from within a call of the wire: only after it does the wire know what else it has read. */
-void connection_next_request(struct connection *c)
-{
-    bool good = !c->edge->leaving && c->edge->wire->next_request(c);
-    connection_move(c, good ? CONNECTION_IDLE : CONNECTION_DEAD);
-}
+/* ------------------------------------------------------------------ out */
 
 static void finish(struct connection *c)
 {
@@ -154,26 +126,9 @@ static void finish(struct connection *c)
     connection_wake(c);
 }
 
-/* The wire cannot put up with a request that waits in it while another is answered. */
-static void end_pipelining(struct connection *c)
-{
-    struct err e = {0};
-    err_set(&e, ERR_BAD_REQUEST, "Send a request when the one before it is answered.");
-    if (!c->exchange->answered) {
-        exchange_refuse(c->exchange, 400, &e);
-        exchange_flush(c->exchange);
-    }
-    connection_move(c, CONNECTION_DEAD);
-}
-
 void connection_flush_exchange(struct connection *c)
 {
     if (c->state != CONNECTION_ANSWERING && c->state != CONNECTION_BODY)
-        return;
-    if (c->look_behind && c->edge->wire->read_on(c))
-        end_pipelining(c);
-    c->look_behind = false;
-    if (c->state == CONNECTION_DEAD)
         return;
     switch (exchange_flush(c->exchange)) {
     case EXCHANGE_WAITS:
@@ -192,15 +147,6 @@ void connection_flush_exchange(struct connection *c)
 
 /* ------------------------------------------------------------------ upgrade */
 
-static void write_upgrade_refusal(struct connection *c, int status, const struct err *e)
-{
-    struct buf *out = &c->edge->scratch;
-    buf_clear(out);
-    exchange_write_refusal(out, status, e);
-    metric_add_for(METRIC_CONNECTIONS_REFUSED, "upgrade", 1);
-    connection_send(c, out);
-}
-
 /* 0, or 503 and *e. */
 static int check_room(struct connection *c, struct err *e)
 {
@@ -217,12 +163,13 @@ static int check_room(struct connection *c, struct err *e)
 }
 
 /* 0, or 401 and *e. No header is no error: the credential may come in hello. */
-static int check_credential(struct connection *c, struct err *e)
+static int check_credential(struct connection *c, const struct head *head, struct err *e)
 {
-    char header[WIRE_HEADER_MAX + 1], owner[OWNER_MAX + 1];
-    if (!c->edge->wire->header(c, "authorization", header, sizeof header))
-        return 0;
+    char owner[OWNER_MAX + 1];
+    const char *header = head_value(head, "authorization");
     struct node *n = c->edge->node;
+    if (!header)
+        return 0;
     if (!n->authenticate(n->authenticate_ctx, request_bearer(header), owner)) {
         err_set(e, ERR_UNAUTHORIZED, NULL);
         return 401;
@@ -231,18 +178,36 @@ static int check_credential(struct connection *c, struct err *e)
     return 0;
 }
 
-bool connection_upgrade(struct connection *c, const struct upgrade_request *r)
+static int check_upgrade(struct connection *c, const struct head *head, struct err *e)
+{
+    struct request_plan plan;
+    int status = request_check(head, SIZE_MAX, &plan, e);
+    if (!status && plan.framing != REQUEST_NO_BODY) {
+        err_set(e, ERR_BAD_REQUEST, "A WebSocket begins without a body.");
+        return 400;
+    }
+    if (!status)
+        status = upgrade_check(head, &c->edge->node->config->listen_origins, e);
+    if (!status)
+        status = check_room(c, e);
+    return status ? status : check_credential(c, head, e);
+}
+
+/* What came behind the head is the first of the WebSocket. */
+void connection_upgrade(struct connection *c, const struct head *head)
 {
     struct err e = {0};
-    int status = upgrade_check(r, &c->edge->node->config->listen_origins, &e);
-    if (!status)
-        status = check_room(c, &e);
-    if (!status)
-        status = check_credential(c, &e);
+    int status = check_upgrade(c, head, &e);
     if (status) {
-        write_upgrade_refusal(c, status, &e);
-        return false;
+        metric_add_for(METRIC_CONNECTIONS_REFUSED, "upgrade", 1);
+        connection_refuse(c, status, &e);
+        return;
     }
+    struct buf first = {0};
+    upgrade_write(&first, head);
+    buf_add(&first, c->input.data + c->input_at, c->input.len - c->input_at);
+    buf_free(&c->input);
+    c->input = first;
+    c->input_at = 0;
     connection_move(c, CONNECTION_UPGRADING);
-    return true;
 }

@@ -34,7 +34,7 @@ static void io_close(void *conn, unsigned code, const char *reason)
 static uint64_t io_unsent(void *conn)
 {
     const struct connection *c = conn;
-    return c->edge->wire->taken(c);
+    return c->wire->taken(c);
 }
 
 static const struct session_io io = {.wake = io_wake, .close = io_close, .unsent = io_unsent};
@@ -118,7 +118,7 @@ static bool gather(struct connection *c, struct buf *out)
 
 static void tell_blocked(struct connection *c)
 {
-    bool busy = c->edge->wire->busy(c);
+    bool busy = c->wire->busy(c);
     if (busy != c->blocked) {
         c->blocked = busy;
         session_blocked(c->session, busy);
@@ -127,7 +127,7 @@ static void tell_blocked(struct connection *c)
 
 void connection_flush_session(struct connection *c)
 {
-    const struct wire *wire = c->edge->wire;
+    const struct wire *wire = c->wire;
     struct buf *out = &c->edge->scratch;
     size_t given = 0;
     if (c->state == CONNECTION_SESSION && wire->closing(c)) {

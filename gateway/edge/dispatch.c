@@ -146,6 +146,10 @@ static void reply_nothing_here(struct http_exchange *x)
 
 void http_dispatch(struct http_exchange *x)
 {
+    if (strcmp(x->path, "*") == 0) { /* OPTIONS of the whole */
+        reply_allow(x, "GET, HEAD, POST, PATCH, DELETE, OPTIONS");
+        return;
+    }
     enum http_method method = x->method == HTTP_HEAD ? HTTP_GET : x->method;
     struct buf allow = {0};
     for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {

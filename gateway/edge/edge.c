@@ -2,7 +2,6 @@
 #include "edge/edge.h"
 
 #include "edge/connection.h"
-#include "edge/exchange.h"
 
 #define FLUSH_ROUNDS 4     /* what is sent can wake others: so often in one turn */
 #define IDLE_US 60000000   /* keep-alive without a request */
@@ -36,7 +35,7 @@ static void each_older(struct edge *e, enum connection_state state, uint64_t age
 
 static void kill_it(struct connection *c)
 {
-    c->edge->wire->kill(c);
+    c->wire->kill(c);
 }
 
 bool edge_flush(struct edge *e)
@@ -59,24 +58,15 @@ static void time_out(struct connection *c)
 {
     struct err error = {0};
     err_set(&error, ERR_BAD_REQUEST, "The request took too long to arrive.");
-    if (c->exchange) {
-        exchange_refuse(c->exchange, 408, &error);
-        connection_flush(c);
-        return;
-    }
-    struct buf *out = &c->edge->scratch;
-    buf_clear(out);
-    exchange_write_refusal(out, 408, &error);
-    c->edge->wire->send(c, out->data, out->len);
-    connection_linger(c);
+    connection_refuse(c, 408, &error);
 }
 
 static void drain_lingering(struct edge *e)
 {
     list_each_safe (pos, tmp, &e->by_state[CONNECTION_LINGERING]) {
         struct connection *c = list_entry(pos, struct connection, state_link);
-        if (e->node->now_us - c->since_us >= PARTING_US || e->wire->drained(c))
-            e->wire->kill(c);
+        if (e->node->now_us - c->since_us >= PARTING_US || c->wire->drained(c))
+            c->wire->kill(c);
     }
 }
 
@@ -90,9 +80,9 @@ static void look_at_answering(struct edge *e)
     uint64_t stalled = (uint64_t)e->node->config->limits_slow_ms * 1000;
     list_each_safe (pos, tmp, &e->by_state[CONNECTION_ANSWERING]) {
         struct connection *c = list_entry(pos, struct connection, state_link);
-        bool stuck = e->wire->busy(c) && e->node->now_us - c->since_us >= stalled;
-        if (stuck || e->wire->peer_gone(c))
-            e->wire->kill(c);
+        bool stuck = c->wire->busy(c) && e->node->now_us - c->since_us >= stalled;
+        if (stuck || c->wire->peer_gone(c))
+            c->wire->kill(c);
     }
 }
 
@@ -115,7 +105,7 @@ void edge_tick(struct edge *e)
 static void kill_all(struct edge *e, enum connection_state state)
 {
     list_each_safe (pos, tmp, &e->by_state[state])
-        e->wire->kill(list_entry(pos, struct connection, state_link));
+        kill_it(list_entry(pos, struct connection, state_link));
 }
 
 void edge_leave(struct edge *e)

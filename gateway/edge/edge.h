@@ -3,7 +3,7 @@
  *     session_io.wake, http_wake -> ready list -> edge_flush, once per turn of the loop -> wire
  *     every 50 ms                -> edge_tick: deadlines; each state's list is in order of entry
  *
- * It refuses to know libwebsockets and the loop. */
+ * It refuses to know sockets, libwebsockets and the loop. */
 #ifndef LASTWORD_EDGE_EDGE_H
 #define LASTWORD_EDGE_EDGE_H
 
@@ -12,12 +12,12 @@
 #include "edge/wire.h"
 
 enum connection_state {
-    CONNECTION_HEAD,      /* accepted; its first request head is awaited */
+    CONNECTION_HEAD,      /* accepted, or a request has begun: its head is awaited */
     CONNECTION_IDLE,      /* between requests (keep-alive) */
     CONNECTION_BODY,      /* reads a request body */
     CONNECTION_ANSWERING, /* a route has the request, or the answer goes out; not read */
-    CONNECTION_BETWEEN,   /* answered; the wire makes ready for the next request at the end of the turn */
-    CONNECTION_UPGRADING, /* the upgrade was granted */
+    CONNECTION_BETWEEN,   /* answered; the next request is looked for at the end of the turn */
+    CONNECTION_UPGRADING, /* the upgrade was granted; the wire makes it a WebSocket */
     CONNECTION_SESSION,   /* a WebSocket */
     CONNECTION_CLOSING,   /* a WebSocket: the rest goes out, then the close frame */
     CONNECTION_PARTING,   /* the close frame is out; the peer's is awaited */
@@ -28,7 +28,7 @@ enum connection_state {
 
 struct edge {
     struct node *node;       /* borrowed */
-    const struct wire *wire; /* borrowed */
+    const struct wire *wire; /* of a connection that was just accepted; borrowed */
     struct list by_state[CONNECTION_STATES];
     struct list ready;
     struct buf scratch; /* one write is put together here */

@@ -7,14 +7,14 @@
 #include "edge/chunked.h"
 #include "edge/connection.h"
 #include "edge/http.h"
+#include "edge/request.h"
 
 struct exchange {
     struct http_exchange x; /* what routes see; first */
     struct connection *connection;
     struct request_plan plan;
     struct chunked chunked;
-    char *path;  /* owned */
-    char *query; /* owned */
+    struct head head;
     struct buf body;
     struct buf out; /* head, and the body of a whole answer */
     size_t out_at;  /* sent up to here */
@@ -23,8 +23,8 @@ struct exchange {
     bool answered, streaming, ended, last_chunk;
 };
 
-/* Owned by the connection: exchange_free. `path` is copied; `query` is taken over. */
-struct exchange *exchange_new(struct connection *c, const struct request_head *head, struct buf *query);
+/* Owned by the connection: exchange_free. *head is taken over. */
+struct exchange *exchange_new(struct connection *c, struct head *head);
 /* Tells the route that it is over, and frees it. */
 void exchange_free(struct exchange *e);
 

@@ -44,6 +44,8 @@ struct http_exchange {
     void *conn; /* websocket.c's */
 };
 
+int http_hex_value(char c); /* 0 to 15; -1: none */
+
 /* A request header, lower-case name without colon, at most size-1 bytes: false if absent or longer. */
 bool http_header(struct http_exchange *x, const char *name, char *out, size_t size);
 /* A query parameter, percent-decoded; false if absent or longer. */

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "edge/exchange.h"
+#include "edge/upgrade.h"
 
 #define PIECE_MAX ((size_t)64 << 10) /* bytes of one send */
 #define TURN_MAX ((size_t)512 << 10) /* bytes one answer gets in one turn */
@@ -31,19 +32,18 @@ static void choose_request_id(struct exchange *e)
     uuid_format(&id, x->request_id);
 }
 
-struct exchange *exchange_new(struct connection *c, const struct request_head *head, struct buf *query)
+struct exchange *exchange_new(struct connection *c, struct head *head)
 {
     struct exchange *e = mem_alloc(sizeof *e);
     mem_born(MEM_HTTP_EXCHANGE);
     e->connection = c;
     e->began_us = c->edge->node->now_us;
-    e->path = mem_strdup(head->path ? head->path : "");
-    e->query = mem_strdup(query->len ? buf_cstr(query) : "");
-    buf_free(query);
+    e->head = *head;
+    *head = (struct head){0};
     e->x.node = c->edge->node;
-    e->x.method = head->method;
-    e->x.path = e->path;
-    e->x.query = e->query;
+    e->x.method = e->head.method;
+    e->x.path = e->head.path;
+    e->x.query = e->head.query;
     e->x.conn = c;
     choose_request_id(e);
     return e;
@@ -52,7 +52,7 @@ struct exchange *exchange_new(struct connection *c, const struct request_head *h
 static void write_log(const struct exchange *e)
 {
     log_info("http.request", LF_STR("request", e->x.request_id),
-             LF_STR("method", http_method_name(e->x.method)), LF_STR("path", e->path),
+             LF_STR("method", http_method_name(e->x.method)), LF_STR("path", e->x.path),
              LF_UUID("gen", uuid_is_nil(&e->x.gen) ? NULL : &e->x.gen), LF_INT("status", e->status),
              LF_INT("bytes", e->body.len), LF_INT("us", e->connection->edge->node->now_us - e->began_us));
 }
@@ -63,8 +63,7 @@ void exchange_free(struct exchange *e)
         e->x.ops->closed(&e->x);
     write_log(e);
     owner_put(e->x.owner);
-    mem_free(e->path);
-    mem_free(e->query);
+    head_free(&e->head);
     buf_free(&e->body);
     buf_free(&e->out);
     mem_free(e);
@@ -75,10 +74,10 @@ void exchange_free(struct exchange *e)
 
 static bool authenticate(struct exchange *e)
 {
-    char header[WIRE_HEADER_MAX + 1], name[OWNER_MAX + 1];
+    char name[OWNER_MAX + 1];
     struct node *n = e->x.node;
-    const char *token =
-        http_header(&e->x, "authorization", header, sizeof header) ? request_bearer(header) : NULL;
+    const char *header = head_value(&e->head, "authorization");
+    const char *token = header ? request_bearer(header) : NULL;
     if (!n->authenticate(n->authenticate_ctx, token, name))
         return false;
     e->x.owner = owner_get(n, name);
@@ -88,13 +87,11 @@ static bool authenticate(struct exchange *e)
 /* A page of another site must not act in the name of whoever sits at this browser. */
 static bool origin_is_allowed(struct exchange *e)
 {
-    char origin[512], host[512];
+    const char *host = head_value(&e->head, "host");
     if (e->x.method == HTTP_GET || e->x.method == HTTP_HEAD || e->x.method == HTTP_OPTIONS)
         return true;
-    if (!http_header(&e->x, "origin", origin, sizeof origin))
-        return true;
-    bool has_host = http_header(&e->x, "host", host, sizeof host);
-    return upgrade_origin_allowed(origin, has_host ? host : "", &e->x.node->config->listen_origins);
+    return upgrade_origin_allowed(head_value(&e->head, "origin"), host ? host : "",
+                                  &e->x.node->config->listen_origins);
 }
 
 void exchange_dispatch(struct exchange *e)
@@ -102,7 +99,7 @@ void exchange_dispatch(struct exchange *e)
     struct err error = {0};
     e->x.body = e->body.len ? buf_cstr(&e->body) : "";
     e->x.body_len = e->body.len;
-    if (http_needs_owner(e->path)) {
+    if (http_needs_owner(e->x.path)) {
         if (!origin_is_allowed(e)) {
             err_set(&error, ERR_FORBIDDEN, "Pages of this origin may not do this.");
             http_reply_error(&e->x, &error);
@@ -119,8 +116,12 @@ void exchange_dispatch(struct exchange *e)
 
 bool http_header(struct http_exchange *x, const char *name, char *out, size_t size)
 {
-    const struct connection *c = of(x)->connection;
-    return c->edge->wire->header(c, name, out, size);
+    const char *value = head_value(&of(x)->head, name);
+    size_t len = value ? strlen(value) : 0;
+    if (!value || len >= size)
+        return false;
+    memcpy(out, value, len + 1);
+    return true;
 }
 
 /* ------------------------------------------------------------------ heads */
@@ -243,7 +244,7 @@ void exchange_refuse(struct exchange *e, int status, const struct err *error)
 {
     e->plan.keep_alive = false;
     connection_move(e->connection, CONNECTION_ANSWERING);
-    e->connection->edge->wire->pause(e->connection, true);
+    e->connection->wire->pause(e->connection, true);
     http_reply_error_as(&e->x, status, error, NULL, 0);
 }
 
@@ -328,7 +329,7 @@ static bool gather_stream(struct exchange *e, struct buf *out)
 static enum exchange_flow flush_stream(struct exchange *e)
 {
     struct connection *c = e->connection;
-    const struct wire *wire = c->edge->wire;
+    const struct wire *wire = c->wire;
     struct buf *out = &c->edge->scratch;
     size_t given = 0;
     for (bool more = true; more;) {
@@ -349,7 +350,7 @@ static enum exchange_flow flush_stream(struct exchange *e)
 static enum exchange_flow flush_whole(struct exchange *e)
 {
     struct connection *c = e->connection;
-    const struct wire *wire = c->edge->wire;
+    const struct wire *wire = c->wire;
     size_t given = 0;
     while (e->out_at < e->out.len && !wire->busy(c)) {
         if (given >= TURN_MAX)

@@ -12,7 +12,7 @@ const char *http_method_name(enum http_method method)
     return names[method];
 }
 
-static int hex_value(char c)
+int http_hex_value(char c)
 {
     if (c >= '0' && c <= '9')
         return c - '0';
@@ -29,7 +29,7 @@ static int decode(const char **s)
         return ' ';
     if (*p != '%')
         return (unsigned char)*p;
-    int high = hex_value(p[1]), low = high < 0 ? -1 : hex_value(p[2]);
+    int high = http_hex_value(p[1]), low = high < 0 ? -1 : http_hex_value(p[2]);
     if (low < 0)
         return -1;
     *s += 2;

@@ -39,43 +39,34 @@ static bool parse_length(const char *s, uint64_t *out)
     return true;
 }
 
-static int check_line(const struct request_head *head, struct request_plan *plan, struct err *e)
-{
-    plan->http11 = strcmp(head->version, "HTTP/1.1") == 0;
-    if (!plan->http11 && strcmp(head->version, "HTTP/1.0") != 0)
-        return refuse(e, 505, ERR_BAD_REQUEST, NULL, "Only HTTP/1.1 and HTTP/1.0 are spoken here.");
-    if (head->path_too_long)
-        return refuse(e, 414, ERR_BAD_REQUEST, NULL, "The path is too long.");
-    if (!head->path || head->path[0] != '/')
-        return refuse(e, 400, ERR_BAD_REQUEST, NULL, "The path is malformed.");
-    if (head->host_count > 1 || (plan->http11 && !head->host_count))
-        return refuse(e, 400, ERR_BAD_REQUEST, "host", "There must be one Host header.");
-    return 0;
-}
-
 static bool may_have_body(enum http_method method)
 {
     return method == HTTP_POST || method == HTTP_PATCH || method == HTTP_OTHER;
 }
 
 /* A head that two readers could frame differently is refused (request smuggling). */
-static int check_framing(const struct request_head *head, size_t body_max, struct request_plan *plan,
-                         struct err *e)
+static int check_chunked(const struct head *head, struct request_plan *plan, struct err *e)
 {
-    if (*head->transfer_encoding) {
-        if (head->length_count)
-            return refuse(e, 400, ERR_BAD_REQUEST, "transfer-encoding",
-                          "Content-Length and Transfer-Encoding exclude each other.");
-        if (strcasecmp(head->transfer_encoding, "chunked") != 0)
-            return refuse(e, 501, ERR_BAD_REQUEST, "transfer-encoding", "Only chunked is known.");
-        if (!plan->http11 || !may_have_body(head->method))
-            return refuse(e, 400, ERR_BAD_REQUEST, "transfer-encoding", "It has no place in this request.");
-        plan->framing = REQUEST_CHUNKED;
-        return 0;
-    }
-    if (head->length_count > 1)
+    if (head_count(head, "content-length"))
+        return refuse(e, 400, ERR_BAD_REQUEST, "transfer-encoding",
+                      "Content-Length and Transfer-Encoding exclude each other.");
+    if (head_count(head, "transfer-encoding") > 1 ||
+        strcasecmp(head_value(head, "transfer-encoding"), "chunked") != 0)
+        return refuse(e, 501, ERR_BAD_REQUEST, "transfer-encoding", "Only chunked is known.");
+    if (!plan->http11 || !may_have_body(head->method))
+        return refuse(e, 400, ERR_BAD_REQUEST, "transfer-encoding", "It has no place in this request.");
+    plan->framing = REQUEST_CHUNKED;
+    return 0;
+}
+
+static int check_framing(const struct head *head, size_t body_max, struct request_plan *plan, struct err *e)
+{
+    if (head_value(head, "transfer-encoding"))
+        return check_chunked(head, plan, e);
+    const char *length = head_value(head, "content-length");
+    if (head_count(head, "content-length") > 1)
         return refuse(e, 400, ERR_BAD_REQUEST, "content-length", "There must be one Content-Length.");
-    if (head->length_count && !parse_length(head->content_length, &plan->length))
+    if (length && !parse_length(length, &plan->length))
         return refuse(e, 400, ERR_BAD_REQUEST, "content-length", "Content-Length must be a decimal number.");
     if (plan->length > body_max)
         return refuse(e, 413, ERR_TOO_LARGE, "content-length",
@@ -84,47 +75,30 @@ static int check_framing(const struct request_head *head, size_t body_max, struc
     return 0;
 }
 
-int request_check(const struct request_head *head, size_t body_max, struct request_plan *plan, struct err *e)
+static int check_expect(const struct head *head, struct request_plan *plan, struct err *e)
 {
-    memset(plan, 0, sizeof *plan);
-    int status = check_line(head, plan, e);
-    if (!status)
-        status = check_framing(head, body_max, plan, e);
-    if (status)
-        return status;
-    plan->keep_alive = plan->http11 ? !request_has_token(head->connection, "close")
-                                    : request_has_token(head->connection, "keep-alive");
-    /* libwebsockets takes such a request to have an endless body: it cannot go on to the next. */
-    bool endless = may_have_body(head->method) && !head->length_count;
-    if (endless || plan->framing == REQUEST_CHUNKED)
-        plan->keep_alive = false;
-    if (*head->expect) {
-        if (strcasecmp(head->expect, "100-continue") != 0)
-            return refuse(e, 417, ERR_BAD_REQUEST, "expect", "Only 100-continue is known.");
-        plan->expects_continue = plan->http11 && plan->framing != REQUEST_NO_BODY;
-    }
+    const char *expect = head_value(head, "expect");
+    if (!expect || !*expect)
+        return 0;
+    if (strcasecmp(expect, "100-continue") != 0)
+        return refuse(e, 417, ERR_BAD_REQUEST, "expect", "Only 100-continue is known.");
+    plan->expects_continue = plan->http11 && plan->framing != REQUEST_NO_BODY;
     return 0;
 }
 
-void request_add_query(struct buf *out, const char *argument, size_t len)
+int request_check(const struct head *head, size_t body_max, struct request_plan *plan, struct err *e)
 {
-    static const char hex[] = "0123456789ABCDEF";
-    if (out->len)
-        buf_add_char(out, '&');
-    bool in_value = false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)argument[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                     strchr("-._~/:,!*()@", c ? c : ' ');
-        if (plain || (c == '=' && !in_value)) {
-            in_value = in_value || c == '=';
-            buf_add_char(out, (char)c);
-        } else {
-            buf_add_char(out, '%');
-            buf_add_char(out, hex[c >> 4]);
-            buf_add_char(out, hex[c & 15]);
-        }
-    }
+    memset(plan, 0, sizeof *plan);
+    plan->http11 = strcmp(head->version, "HTTP/1.1") == 0;
+    unsigned hosts = head_count(head, "host");
+    if (hosts > 1 || (plan->http11 && !hosts))
+        return refuse(e, 400, ERR_BAD_REQUEST, "host", "There must be one Host header.");
+    int status = check_framing(head, body_max, plan, e);
+    if (status)
+        return status;
+    plan->keep_alive = plan->http11 ? !head_has_token(head, "connection", "close")
+                                    : head_has_token(head, "connection", "keep-alive");
+    return check_expect(head, plan, e);
 }
 
 bool request_id_is_sane(const char *id)

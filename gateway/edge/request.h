@@ -1,4 +1,4 @@
-/* request: the parts of an HTTP request head that libwebsockets leaves unchecked. Pure.
+/* request: what the head of an HTTP request asks of the connection. Pure.
  *
  *     head -> request_check -> how its body is framed, keep-alive or not, or the error to answer
  *
@@ -9,23 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/err.h"
-#include "edge/http.h"
-
-#define REQUEST_PATH_MAX 2048
-#define REQUEST_QUERY_MAX 4096
-
-/* What was read. Strings are borrowed for the call, "" where absent; `x_count` is how often a header came. */
-struct request_head {
-    enum http_method method;
-    const char *method_name;
-    const char *path; /* decoded; NULL: longer than REQUEST_PATH_MAX or malformed */
-    bool path_too_long;
-    const char *version; /* "HTTP/1.1" */
-    const char *host, *connection, *content_length, *transfer_encoding, *expect;
-    unsigned host_count, length_count;
-};
+#include "edge/head.h"
 
 enum request_framing { REQUEST_NO_BODY, REQUEST_LENGTH, REQUEST_CHUNKED };
 
@@ -39,12 +24,10 @@ struct request_plan {
 
 /* 0 and *plan, or the status to answer with *e, after which the connection must be closed. `plan` is zeroed.
  */
-int request_check(const struct request_head *head, size_t body_max, struct request_plan *plan, struct err *e);
+int request_check(const struct head *head, size_t body_max, struct request_plan *plan, struct err *e);
 
 /* Is `token` in the comma-separated list, letters of either case? */
 bool request_has_token(const char *list, const char *token);
-/* Appends a decoded query argument to the raw query `out`, percent-encoded again. */
-void request_add_query(struct buf *out, const char *argument, size_t len);
 /* [A-Za-z0-9._-], 1 to 64 bytes. */
 bool request_id_is_sane(const char *id);
 /* The token of "Bearer <token>", borrowed; NULL if it is something else. */

@@ -6,9 +6,6 @@
 
 #include "edge/request.h"
 
-#define HEADER_MAX 120 /* libwebsockets reads Connection and the protocol list into 128 bytes */
-#define TOKEN_MAX 60   /* and a protocol's name into 64 */
-
 bool upgrade_origin_allowed(const char *origin, const char *host, const struct config_strings *origins)
 {
     if (!origin)
@@ -36,47 +33,58 @@ static bool key_is_valid(const char *key)
     return strspn(key, digits) == 22 && strcmp(key + 22, "==") == 0 && strchr("AQgw", key[21]);
 }
 
-static bool list_is_readable(const char *list)
+enum upgrade_wish upgrade_wish(const struct head *head)
 {
-    if (strlen(list) > HEADER_MAX)
-        return false;
-    while (*list) {
-        size_t len = strcspn(list, ",");
-        if (len > TOKEN_MAX)
-            return false;
-        list += len + (list[len] == ',');
-    }
-    return true;
+    const char *to = head_value(head, "upgrade");
+    if (!to || !*to)
+        return UPGRADE_NONE;
+    if (head_has_token(head, "upgrade", "websocket"))
+        return UPGRADE_WEBSOCKET;
+    /* Sent along with ordinary requests by clients that would rather speak it, and do without. */
+    if (strcasecmp(to, "h2c") == 0 || !head_has_token(head, "connection", "upgrade"))
+        return UPGRADE_NONE;
+    return UPGRADE_UNKNOWN;
 }
 
-static int check_handshake(const struct upgrade_request *r, struct err *e)
+static int check_handshake(const struct head *head, struct err *e)
 {
-    if (!r->is_get || strcmp(r->version, "HTTP/1.1") != 0)
+    const char *version = head_value(head, "sec-websocket-version"),
+               *key = head_value(head, "sec-websocket-key");
+    if (head->method != HTTP_GET || strcmp(head->version, "HTTP/1.1") != 0)
         return refuse(e, 400, ERR_BAD_REQUEST, NULL, "A WebSocket begins with GET and HTTP/1.1.");
-    if (!list_is_readable(r->connection) || !request_has_token(r->connection, "upgrade"))
+    if (!head_has_token(head, "connection", "upgrade"))
         return refuse(e, 400, ERR_BAD_REQUEST, "connection", "Connection must say Upgrade.");
-    if (r->version_count != 1 || strcmp(r->websocket_version, "13") != 0)
+    if (!version || head_count(head, "sec-websocket-version") > 1 || strcmp(version, "13") != 0)
         return refuse(e, 426, ERR_BAD_REQUEST, "sec-websocket-version",
                       "Only WebSocket version 13 is spoken here.");
-    if (r->key_count != 1 || !key_is_valid(r->key))
+    if (!key || head_count(head, "sec-websocket-key") > 1 || !key_is_valid(key))
         return refuse(e, 400, ERR_BAD_REQUEST, "sec-websocket-key",
                       "Sec-WebSocket-Key must be 16 bytes in base64.");
-    if (!*r->host)
-        return refuse(e, 400, ERR_BAD_REQUEST, "host", "There must be one Host header.");
     return 0;
 }
 
-int upgrade_check(const struct upgrade_request *r, const struct config_strings *origins, struct err *e)
+int upgrade_check(const struct head *head, const struct config_strings *origins, struct err *e)
 {
-    if (strcmp(r->path, UPGRADE_PATH) != 0)
+    if (strcmp(head->path, UPGRADE_PATH) != 0)
         return refuse(e, 404, ERR_NOT_FOUND, NULL, "The WebSocket is at " UPGRADE_PATH ".");
-    int status = check_handshake(r, e);
+    int status = check_handshake(head, e);
     if (status)
         return status;
-    if (!list_is_readable(r->protocols) || !request_has_token(r->protocols, UPGRADE_PROTOCOL))
+    if (!head_has_token(head, "sec-websocket-protocol", UPGRADE_PROTOCOL))
         return refuse(e, 400, ERR_BAD_REQUEST, "sec-websocket-protocol",
                       "Offer the subprotocol " UPGRADE_PROTOCOL ".");
-    if (!upgrade_origin_allowed(r->origin, r->host, origins))
+    const char *host = head_value(head, "host");
+    if (!upgrade_origin_allowed(head_value(head, "origin"), host ? host : "", origins))
         return refuse(e, 403, ERR_FORBIDDEN, "origin", "Pages of this origin may not connect.");
     return 0;
+}
+
+void upgrade_write(struct buf *out, const struct head *head)
+{
+    buf_printf(out,
+               "GET " UPGRADE_PATH
+               " HTTP/1.1\r\nhost: lastword\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+               "sec-websocket-version: 13\r\nsec-websocket-protocol: " UPGRADE_PROTOCOL "\r\n"
+               "sec-websocket-key: %s\r\n\r\n",
+               head_value(head, "sec-websocket-key"));
 }

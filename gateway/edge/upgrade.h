@@ -1,29 +1,29 @@
-/* upgrade: may this request become a WebSocket? Pure checks of its head; libwebsockets checks hardly any of
- * it. Also what an Origin header is held against. It refuses to authenticate: that is connection.c's. */
+/* upgrade: may this request become a WebSocket? Pure checks of its head. Also what an Origin header is held
+ * against. It refuses to authenticate: that is connection_http.c's. */
 #ifndef LASTWORD_EDGE_UPGRADE_H
 #define LASTWORD_EDGE_UPGRADE_H
 
 #include <stdbool.h>
 
 #include "base/config.h"
-#include "base/err.h"
+#include "edge/head.h"
 
 #define UPGRADE_PATH "/v1/ws"
 #define UPGRADE_PROTOCOL "lastword.v1.json"
 
-/* Strings are borrowed for the call, "" where absent. */
-struct upgrade_request {
-    bool is_get;
-    const char *path, *version; /* "HTTP/1.1" */
-    const char *connection;
-    const char *websocket_version, *key, *protocols;
-    const char *origin; /* NULL: none sent */
-    const char *host;
-    unsigned key_count, version_count; /* how often the header came */
+enum upgrade_wish {
+    UPGRADE_NONE,      /* an ordinary request */
+    UPGRADE_WEBSOCKET, /* upgrade_check decides */
+    UPGRADE_UNKNOWN    /* to something that is not spoken here */
 };
+enum upgrade_wish upgrade_wish(const struct head *head);
 
 /* 0: it may; or the status to refuse it with, and *e. `origins`: listen.origins. */
-int upgrade_check(const struct upgrade_request *r, const struct config_strings *origins, struct err *e);
+int upgrade_check(const struct head *head, const struct config_strings *origins, struct err *e);
+
+/* The handshake of a request that passed, in words of our own: for libwebsockets, which is not to read what a
+ * peer has written in a head. */
+void upgrade_write(struct buf *out, const struct head *head);
 
 /* Is the Origin allowed? NULL (none sent: no browser) always is. With an empty list only the request's own
  * host is. */

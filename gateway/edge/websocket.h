@@ -1,25 +1,20 @@
-/* websocket: the edge's adapter of libwebsockets: HTTP heads and bodies, upgrades and frames, on sockets that
- * listener.c accepted. No other file of the edge includes libwebsockets. */
+/* websocket: the edge's adapter of libwebsockets: the frames of a connection from its upgrade on. No other
+ * file of the edge includes libwebsockets. */
 #ifndef LASTWORD_EDGE_WEBSOCKET_H
 #define LASTWORD_EDGE_WEBSOCKET_H
 
-#include <stdbool.h>
-
-#include "edge/edge.h"
-
+struct connection;
 struct ev_loop;
 struct websocket;
 
-/* For edge_init. */
-extern const struct wire websocket_wire;
-
-/* `edge` and `loop` are borrowed until websocket_close. NULL when the library cannot start (the package
- * libwebsockets-evlib-ev is missing, most likely); it has logged why. */
-struct websocket *websocket_open(struct edge *edge, struct ev_loop *loop);
-/* edge->connections must be 0. */
+/* There is one a process. `loop` is borrowed until websocket_close. NULL when the library cannot start (the
+ * package libwebsockets-evlib-ev is missing, most likely); it has logged why. */
+struct websocket *websocket_open(struct ev_loop *loop);
+/* No connection may be open. */
 void websocket_close(struct websocket *w);
 
-/* Takes an accepted socket over; `overload` as in connection_open. False: it was closed. */
-bool websocket_adopt(struct websocket *w, int fd, bool overload);
+/* c is UPGRADING, and nobody watches its socket: the library answers the handshake in c->input and reads what
+ * is behind it. Afterwards c has the wire of WebSockets; if that failed, it is DEAD. */
+void websocket_take(struct connection *c);
 
 #endif

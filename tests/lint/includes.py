@@ -41,6 +41,7 @@ FILES_EACH = 2
 LOOP_FILES = {
     "gateway/worker_inner.h": "the worker, which owns the loop; for its two files alone",
     "gateway/edge/listener.c": "accepts connections",
+    "gateway/edge/http_socket.c": "sockets that speak HTTP",
     "gateway/edge/websocket.c": "the libwebsockets adapter",
     "store/sqlite.c": "the loop's side of the SQLite adapter, whose other side is a thread",
     "upstream/upstream.c": "gives the libcurl adapter its loop",

@@ -472,19 +472,31 @@ def test_upgrade_credentials(gateway):
 def test_kept_alive_get_and_then_upgrade_foo(gw):
     """Once a read of freed memory in the library, before any authentication."""
     get = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
-    for value in ("foo", "h2c", "websocke", "websocketx", "123456789", "WEBSOCKET", ""):
+    statuses = {"foo": 400, "websocke": 400, "websocketx": 400, "123456789": 400, "h2c": 426, "": 426, "WEBSOCKET": 101}
+    for value, status in statuses.items():
         for together in (False, True):
             with Raw(gw.port) as c:
                 c.send(get + upgrade_request(upgrade=value) if together else get)
                 assert c.answer().status == 200
-                if together:  # pipelining: the connection ends after the first answer
-                    assert c.closed() and not c.have
-                    continue
-                c.send(upgrade_request(upgrade=value))
-                if value == "WEBSOCKET":
-                    assert c.answer().status == 101
-                elif c.more():
-                    assert c.answer(head=True).status in (400, 403, 426)
+                if not together:
+                    c.send(upgrade_request(upgrade=value))
+                answer = c.answer()
+                assert answer.status == status, value
+                if status == 101:
+                    c.hello()
+                else:
+                    assert answer.code() == "BAD_REQUEST"
+                if status == 400:
+                    assert c.closed()
+
+
+def test_clients_that_would_rather_speak_http2(gw):
+    """curl --http2 and Java's client offer h2c with each first request, and go on without."""
+    with Raw(gw.port) as c:
+        for _ in range(2):
+            c.send(request("GET /livez HTTP/1.1", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c",
+                           "HTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA"))
+            assert c.answer().status == 200
 
 
 # -------------------------------------------------------------------- HTTP
@@ -549,37 +561,68 @@ def test_requests_against_the_rules(gw, status, data):
 
 
 @pytest.mark.parametrize(
-    "data",
+    "status, data",
     [
-        request("GET /%00 HTTP/1.1"),
-        request("GET /%zz HTTP/1.1"),
-        request("GET /livez%0d%0aX: HTTP/1.1"),
-        request("GET http://127.0.0.1/livez HTTP/1.1"),
-        request("GET livez HTTP/1.1"),
-        request("OPTIONS * HTTP/1.1"),
-        request("CONNECT example.com:443 HTTP/1.1"),
-        request("GET /livez HTTP/1.1", "GET /livez HTTP/1.1"),
-        request("GET /livez"),
-        request("GET"),
-        b"GET /livez HTTP/1.1\nHost: x\n\n",
-        request("GET /livez HTTP/1.1", "X-Big: " + "x" * 20_000),
-        request("GET /livez HTTP/1.1", *[f"X-{i}: {i}" for i in range(3000)]),
-        request("GET /livez HTTP/1.1", *["Accept: a"] * 300),
-        request("GET /livez?" + "&".join(f"a{i}={i}" for i in range(500)) + " HTTP/1.1"),
-        request("GET /livez HTTP/1.1", "Bad Name : x", ": empty", "no colon at all"),
-        b"\r\n\r\n\r\n" + request(),
+        (400, request("GET /%00 HTTP/1.1")),
+        (400, request("GET /livez%00.txt HTTP/1.1")),
+        (400, request("GET /%zz HTTP/1.1")),
+        (400, request("GET /livez%0d%0aX: HTTP/1.1")),
+        (400, request("GET livez HTTP/1.1")),
+        (400, request("GET /livez#x HTTP/1.1")),
+        (400, request("GET /liv ez HTTP/1.1")),
+        (400, request("CONNECT example.com:443 HTTP/1.1")),
+        (400, request("GET /livez")),
+        (400, request("GET")),
+        (400, request("GET /livez HTTP/1.1", "GET /livez HTTP/1.1")),
+        (400, request("GET /livez HTTP/1.1", "Bad Name: x")),
+        (400, request("GET /livez HTTP/1.1", "Space-Before : x")),
+        (400, request("GET /livez HTTP/1.1", ": empty")),
+        (400, request("GET /livez HTTP/1.1", "no colon at all")),
+        (400, request("GET /livez HTTP/1.1", "Folded: a", " b")),
+        (400, request("GET /livez HTTP/1.1", "Nul: a\0b")),
+        (400, request("GET /livez HTTP/1.1", "Bell: \a")),
+        (400, b"GET /livez HTTP/1.1\nHost: x\n\n"),
+        (400, b"GET /livez HTTP/1.1\rHost: x\r\r"),
+        (431, request("GET /livez HTTP/1.1", "X-Big: " + "x" * 20_000)),
+        (431, request("GET /livez HTTP/1.1", *[f"X-{i}: {i}" for i in range(3000)])),
+        (431, request("GET /livez HTTP/1.1", *["Accept: a"] * 300)),
+        (414, request("GET /livez?" + "&".join(f"a{i}={i}" for i in range(800)) + " HTTP/1.1")),
     ],
 )
-def test_requests_the_library_may_end_by_itself(gw, data):
-    """An answer below 500 or the end of the connection, nothing else."""
-    with Raw(gw.port, timeout=5) as c:
+def test_heads_that_are_none(gw, status, data):
+    with Raw(gw.port) as c:
         c.send(data)
-        try:
-            c.closed()
-        except socket.timeout:
-            pass  # it waits for more, or keeps alive
-        if c.have:
-            assert c.answer(head=True).status < 506
+        answer = c.answer()
+        assert (answer.status, answer.code()) == (status, "BAD_REQUEST"), answer.body
+        assert answer.headers["connection"] == "close"
+        assert c.closed() and not c.have
+
+
+@pytest.mark.parametrize(
+    "status, data",
+    [
+        (200, b"\r\n\r\n\r\n" + request()),
+        (200, request("GET http://127.0.0.1/livez HTTP/1.1")),
+        (200, request("GET /livez?" + "&".join(f"a{i}={i}" for i in range(400)) + " HTTP/1.1")),
+        (200, request("GET /livez HTTP/1.1", *[f"X-{i}: {i}" for i in range(250)])),
+        (200, request("GET /livez HTTP/1.1", "X-Big: " + "x" * 16_000)),
+        (200, request("GET /livez HTTP/1.1", "Empty:", "Spaced: \t a \t ", "Latin: \xe4")),
+        (200, request("GET /livez HTTP/1.1", "Content-Length: 5", body=b"hello")),
+        (200, request("HEAD /livez HTTP/1.1")),
+        (204, request("OPTIONS * HTTP/1.1")),
+        (404, request("GET /v1/\xe4 HTTP/1.1")),
+        (404, request("GET /a&b;c HTTP/1.1")),
+        (405, request("TRACE /livez HTTP/1.1")),
+        (405, request("PUT /livez HTTP/1.1", "Content-Length: 5", body=b"hello")),
+        (400, request(POST, JSON)),  # no length, so no body
+    ],
+)
+def test_odd_requests_that_are_in_order(gw, status, data):
+    """Answered, and the connection lives on."""
+    with Raw(gw.port) as c:
+        for _ in range(3):
+            c.send(data)
+            assert c.answer(head=data.startswith(b"HEAD")).status == status
 
 
 def test_paths_that_lead_nowhere(gw):
@@ -664,7 +707,9 @@ def test_half_requests(gw):
             c.send(piece)
             if end == "shut":
                 c.s.shutdown(socket.SHUT_WR)
-                c.closed()
+                answer = c.answer()
+                assert answer.status == 400 and "before it was complete" in answer.json()["error"]["message"]
+                assert c.closed()
             (c.reset if end == "reset" else c.close)()
     until(lambda: gw.metric("lastword_connections") <= 2)
 
@@ -695,28 +740,46 @@ def test_slow_heads(gw):
         assert time.monotonic() - begin < 8
 
 
-def test_pipelined_requests_are_left_unanswered_but_for_the_first(gw):
-    """The library hangs over a POST that follows in the same packet; so a second request ends the connection."""
+def test_pipelined_requests_are_answered_in_their_order(gw):
     post = request(POST, JSON, f"Content-Length: {len(CHAT)}", body=CHAT)
+    chunked = request(POST, JSON, "Transfer-Encoding: chunked", body=b"%x\r\n%b\r\n0\r\n\r\n" % (len(CHAT), CHAT))
     slow = json.dumps({"model": "richierich", "stream": True, "max_tokens": 20,
                        "messages": [{"role": "user", "content": "x"}]}).encode()
     slow = request(POST, JSON, f"Content-Length: {len(slow)}", body=slow)
     junk = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
-    for first in (request(), post, slow, request("GET /nothing HTTP/1.1")):
-        for second in (request(), post, junk * 20, b"\r\n", b"x", upgrade_request().encode()):
+    kinds = [(request(), 200), (post, 200), (chunked, 200), (slow, 200), (junk, 405), (request("GET /nothing HTTP/1.1"), 404),
+             (request("GET /v1/conversations HTTP/1.1"), 200)]
+    for first, status in kinds:
+        for second, then in kinds:
             with Raw(gw.port) as c:
-                c.send(first + second)
-                answer = c.answer()
-                assert answer.status in (200, 400, 404)
-                assert answer.status != 400 or "answered" in answer.json()["error"]["message"]
-                assert c.closed() and not c.have
-    with Raw(gw.port) as c:  # while the answer is on its way
-        c.send(slow)
-        assert c.more()
-        c.send(junk)
-        assert c.answer().status == 200
-        if c.have or c.more():
-            assert c.answer().status == 405
+                c.send(first + second * 3)
+                assert [c.answer().status for _ in range(4)] == [status, then, then, then]
+    with Raw(gw.port) as c:  # many at once, cut anywhere
+        many = b"".join(data for data, _ in kinds * 10)
+        rng = random.Random(2)
+        while many:
+            n = rng.choice([1, 7, 100, 3000, 40_000])
+            c.send(many[:n])
+            many = many[n:]
+        assert [c.answer().status for _ in range(len(kinds) * 10)] == [status for _, status in kinds * 10]
+    with Raw(gw.port) as c:  # a WebSocket behind it
+        c.send(slow + upgrade_request().encode() + frame(TEXT, b'{"type":"hello"}'))
+        assert [c.answer().status, c.answer().status] == [200, 101]
+        assert c.message()["type"] == "welcome"
+    with Raw(gw.port) as c:  # and what is none
+        c.send(post + b"junk\r\n\r\n" + post)
+        assert [c.answer().status, c.answer().status] == [200, 400]
+        assert c.closed() and not c.have
+
+
+def test_a_reader_that_closes_its_half_is_answered(gw):
+    """As `printf ... | nc -N` does."""
+    for data in (request("GET /v1/conversations HTTP/1.1"), request(POST, JSON, f"Content-Length: {len(CHAT)}", body=CHAT)):
+        with Raw(gw.port) as c:
+            c.send(data)
+            c.s.shutdown(socket.SHUT_WR)
+            assert c.answer().status == 200
+            assert c.closed()
 
 
 def test_keep_alive_and_its_end(gw):

@@ -1,5 +1,7 @@
 #include "fixture.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "core/owner.h"
 #include "core/session.h"
@@ -41,19 +43,8 @@ static void wire_want_write(struct connection *c)
 
 static void wire_pause(struct connection *c, bool paused)
 {
-    c->paused = wire.paused = paused;
-}
-
-static bool wire_read_on(struct connection *c)
-{
     (void)c;
-    return wire.pipelined;
-}
-
-static bool wire_next_request(struct connection *c)
-{
-    (void)c;
-    return !wire.pipelined;
+    wire.paused = paused;
 }
 
 static void wire_finish(struct connection *c)
@@ -86,13 +77,10 @@ static uint64_t wire_taken(const struct connection *c)
     return wire.taken;
 }
 
-static bool wire_header(const struct connection *c, const char *name, char *out, size_t size)
+static void wire_upgrade(struct connection *c)
 {
     (void)c;
-    if (!wire.authorization || strcmp(name, "authorization") != 0 || strlen(wire.authorization) >= size)
-        return false;
-    memcpy(out, wire.authorization, strlen(wire.authorization) + 1);
-    return true;
+    wire.upgrades++;
 }
 
 static void wire_kill(struct connection *c)
@@ -107,14 +95,12 @@ static const struct wire played = {
     .busy = wire_busy,
     .want_write = wire_want_write,
     .pause = wire_pause,
-    .read_on = wire_read_on,
-    .next_request = wire_next_request,
     .finish = wire_finish,
     .drained = wire_drained,
     .closing = wire_closing,
     .peer_gone = wire_peer_gone,
     .taken = wire_taken,
-    .header = wire_header,
+    .upgrade = wire_upgrade,
     .kill = wire_kill,
 };
 
@@ -208,38 +194,23 @@ enum connection_next edge_take(struct connection *c, size_t bytes)
 
 /* ------------------------------------------------------------------ what clients do */
 
-void edge_request(struct connection *c, enum http_method method, const char *path, const char *length,
-                  const char *coding)
+void edge_bytes(struct connection *c, const char *text)
 {
-    struct buf query = {0};
-    const struct request_head head = {.method = method,
-                                      .path = path,
-                                      .version = "HTTP/1.1",
-                                      .host = "x",
-                                      .host_count = 1,
-                                      .connection = "",
-                                      .content_length = length ? length : "",
-                                      .length_count = length != NULL,
-                                      .transfer_encoding = coding ? coding : "",
-                                      .expect = ""};
-    connection_request(c, &head, &query);
+    connection_input(c, text, strlen(text));
 }
 
-static const struct upgrade_request good_upgrade = {.is_get = true,
-                                                    .path = "/v1/ws",
-                                                    .version = "HTTP/1.1",
-                                                    .connection = "Upgrade",
-                                                    .websocket_version = "13",
-                                                    .key = "dGhlIHNhbXBsZSBub25jZQ==",
-                                                    .protocols = "lastword.v1.json",
-                                                    .host = "x",
-                                                    .key_count = 1,
-                                                    .version_count = 1};
+void edge_request(struct connection *c, const char *line, const char *fields)
+{
+    char text[1024];
+    snprintf(text, sizeof text, "%s HTTP/1.1\r\nHost: x\r\n%s\r\n", line, fields);
+    edge_bytes(c, text);
+}
 
 struct connection *edge_session(void)
 {
     struct connection *c = connection_open(&edge, -1, false);
-    assert_true(connection_upgrade(c, &good_upgrade));
+    edge_request(c, "GET /v1/ws", EDGE_UPGRADE);
+    assert_int_equal(c->state, CONNECTION_UPGRADING);
     connection_upgraded(c);
     edge_message(c, "{\"type\":\"hello\"}");
     assert_true(edge_said("\"welcome\""));

@@ -20,15 +20,14 @@ struct played_wire {
     int sends;       /* how many writes made it */
     size_t room;     /* bytes the socket takes; then the wire is busy (default: all) */
     bool dead;       /* the next send fails */
-    bool pipelined;  /* next_request refuses */
     bool peer_left;
     bool drained;
     bool paused;
     bool finished;
     int asked; /* want_write */
     int killed;
+    int upgrades; /* sockets handed to the other wire */
     uint64_t taken;
-    const char *authorization; /* the header, or NULL */
 };
 
 extern struct played_wire wire;
@@ -41,9 +40,15 @@ void edge_pass(uint64_t ms); /* time passes: ticks and flushes */
 /* The socket takes `bytes` more; what the wire kept goes first. The connection is told when that was all. */
 enum connection_next edge_take(struct connection *c, size_t bytes);
 
-/* A request as the wire hands it over. */
-void edge_request(struct connection *c, enum http_method method, const char *path, const char *length,
-                  const char *coding);
+/* What an upgrade needs beside Host. */
+#define EDGE_UPGRADE                                                                                         \
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                             \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: lastword.v1.json\r\n"
+
+/* Bytes arrive. */
+void edge_bytes(struct connection *c, const char *text);
+/* The head of a request: "GET /livez", and further fields, each with its CRLF. */
+void edge_request(struct connection *c, const char *line, const char *fields);
 /* An upgraded connection whose hello is answered; `sent` is cleared. */
 struct connection *edge_session(void);
 /* One whole text message. */

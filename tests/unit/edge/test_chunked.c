@@ -15,14 +15,19 @@ static enum chunked_verdict verdict_of(const char *text, const char *want)
 {
     size_t len = strlen(text);
     enum chunked_verdict first = CHUNKED_MORE;
+    size_t end = 0;
     for (size_t cut = 0; cut <= len; cut++) {
         struct chunked c = {0};
         struct buf body = {0};
-        enum chunked_verdict v = chunked_feed(&c, text, cut, &body, MAX);
+        size_t used, more = 0;
+        enum chunked_verdict v = chunked_feed(&c, text, cut, &body, MAX, &used);
         if (v == CHUNKED_MORE)
-            v = chunked_feed(&c, text + cut, len - cut, &body, MAX);
-        if (!cut)
+            v = chunked_feed(&c, text + cut, len - cut, &body, MAX, &more);
+        if (!cut) {
             first = v;
+            end = more;
+        }
+        assert_int_equal(used + more, end);
         assert_int_equal(v, first);
         if (want) {
             assert_int_equal(body.len, strlen(want));
@@ -45,6 +50,12 @@ static void test_good(void **state)
     assert_int_equal(verdict_of("1\r\nx\r\n0\r\nTrailer: 1\r\nMore: 2\r\n\r\n", "x"), CHUNKED_DONE);
     assert_int_equal(verdict_of("2\r\n\r\n\r\n0\r\n\r\n", "\r\n"), CHUNKED_DONE);
     assert_int_equal(verdict_of("1\r\nx\r\n0\r\n\r\nGET / HTTP/1.1", "x"), CHUNKED_DONE);
+    struct chunked c = {0};
+    struct buf body = {0};
+    size_t used;
+    assert_int_equal(chunked_feed(&c, "1\r\nx\r\n0\r\n\r\nGET /", 16, &body, MAX, &used), CHUNKED_DONE);
+    assert_int_equal(used, 11); /* what follows is the next request's */
+    buf_free(&body);
 }
 
 static void test_unfinished(void **state)
@@ -75,9 +86,10 @@ static void test_limits(void **state)
     assert_int_equal(verdict_of("ffffffffffff\r\n", ""), CHUNKED_TOO_LARGE);
     struct chunked c = {0};
     struct buf body = {0};
+    size_t used;
     for (int i = 0; i < MAX; i++)
-        assert_int_equal(chunked_feed(&c, "1\r\nx\r\n", 6, &body, MAX), CHUNKED_MORE);
-    assert_int_equal(chunked_feed(&c, "1\r\nx\r\n", 6, &body, MAX), CHUNKED_TOO_LARGE);
+        assert_int_equal(chunked_feed(&c, "1\r\nx\r\n", 6, &body, MAX, &used), CHUNKED_MORE);
+    assert_int_equal(chunked_feed(&c, "1\r\nx\r\n", 6, &body, MAX, &used), CHUNKED_TOO_LARGE);
     buf_free(&body);
 }
 
@@ -86,14 +98,15 @@ static void test_extensions_and_trailers_are_bounded(void **state)
     (void)state;
     struct chunked c = {0};
     struct buf body = {0};
-    enum chunked_verdict v = chunked_feed(&c, "0\r\n", 3, &body, MAX);
+    size_t used;
+    enum chunked_verdict v = chunked_feed(&c, "0\r\n", 3, &body, MAX, &used);
     for (int i = 0; i < 20000 && v == CHUNKED_MORE; i++)
-        v = chunked_feed(&c, "T: x\r\n", 6, &body, MAX);
+        v = chunked_feed(&c, "T: x\r\n", 6, &body, MAX, &used);
     assert_int_equal(v, CHUNKED_BAD);
     struct chunked d = {0};
-    v = chunked_feed(&d, "1;", 2, &body, MAX);
+    v = chunked_feed(&d, "1;", 2, &body, MAX, &used);
     for (int i = 0; i < 20000 && v == CHUNKED_MORE; i++)
-        v = chunked_feed(&d, "x", 1, &body, MAX);
+        v = chunked_feed(&d, "x", 1, &body, MAX, &used);
     assert_int_equal(v, CHUNKED_BAD);
     buf_free(&body);
 }

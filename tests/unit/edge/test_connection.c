@@ -9,7 +9,7 @@ static void test_a_request_and_another(void **state)
 {
     (void)state;
     struct connection *c = connection_open(&edge, -1, false);
-    edge_request(c, HTTP_GET, "/livez", NULL, NULL);
+    edge_request(c, "GET /livez", "");
     assert_true(edge_said("HTTP/1.1 200 OK\r\n"));
     assert_true(edge_said("content-length: 15\r\n"));
     assert_true(edge_said("x-content-type-options: nosniff\r\n"));
@@ -21,7 +21,7 @@ static void test_a_request_and_another(void **state)
     edge_flush(&edge);
     assert_int_equal(c->state, CONNECTION_IDLE);
     edge_forget();
-    edge_request(c, HTTP_HEAD, "/livez", NULL, NULL);
+    edge_request(c, "HEAD /livez", "");
     assert_true(edge_said("content-length: 15\r\n"));
     assert_false(edge_said("status"));
     edge_flush(&edge);
@@ -31,27 +31,117 @@ static void test_a_request_and_another(void **state)
     assert_int_equal(wire.killed, 1);
 }
 
-static void test_pipelining_ends_the_connection(void **state)
+/* How often `part` was sent. */
+static int said_times(const char *part)
 {
-    (void)state;
-    struct connection *c = connection_open(&edge, -1, false);
-    wire.pipelined = true;
-    edge_request(c, HTTP_GET, "/livez", NULL, NULL);
-    assert_true(edge_said("200 OK"));
-    edge_flush(&edge);
-    assert_int_equal(wire.killed, 1);
+    int n = 0;
+    for (const char *at = edge_sent(); (at = strstr(at, part)); at++)
+        n++;
+    return n;
 }
 
-static void test_pipelining_behind_a_slow_answer(void **state)
+static void test_pipelined_requests_are_answered_in_their_order(void **state)
 {
     (void)state;
     struct connection *c = connection_open(&edge, -1, false);
-    wire.pipelined = true;
+    edge_bytes(
+        c, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+           "\r\nPOST /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
+           "POST /v1/nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+           "GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /li");
+    assert_int_equal(said_times("HTTP/1.1 "), 1); /* one after the other, so that all others get their turn */
+    while (edge_flush(&edge))
+        ;
+    assert_int_equal(said_times("HTTP/1.1 200"), 2);
+    assert_int_equal(said_times("HTTP/1.1 404"), 2);
+    assert_int_equal(c->state, CONNECTION_HEAD);
+    assert_false(wire.paused);
+    edge_bytes(c, "vez HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_int_equal(said_times("HTTP/1.1 200"), 3);
+}
+
+static void test_what_follows_waits_unread_behind_a_slow_answer(void **state)
+{
+    (void)state;
+    struct connection *c = connection_open(&edge, -1, false);
     wire.room = 10;
-    edge_request(c, HTTP_GET, "/livez", NULL, NULL);
-    assert_int_equal(c->state, CONNECTION_ANSWERING);
+    edge_bytes(c, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n");
     edge_flush(&edge);
-    assert_int_equal(wire.killed, 1);
+    assert_int_equal(c->state, CONNECTION_ANSWERING);
+    assert_true(wire.paused);
+    assert_int_equal(said_times("HTTP/1.1 "), 1);
+    edge_take(c, SIZE_MAX / 2);
+    edge_flush(&edge);
+    assert_int_equal(said_times("HTTP/1.1 200"), 2);
+}
+
+static void test_a_request_that_ends_too_early(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"GET /li",
+                                         "POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"};
+    for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++) {
+        struct connection *c = connection_open(&edge, -1, false);
+        edge_forget();
+        edge_bytes(c, pieces[i]);
+        connection_input_end(c);
+        assert_true(edge_said("HTTP/1.1 400 "));
+        assert_int_equal(c->state, CONNECTION_LINGERING);
+    }
+    edge_forget();
+    struct connection *silent = connection_open(&edge, -1, false);
+    connection_input_end(silent);
+    assert_int_equal(silent->state, CONNECTION_DEAD);
+    assert_int_equal(wire.sends, 0);
+}
+
+/* The next head has its own time, from its first byte. */
+static void test_a_further_head_that_does_not_come(void **state)
+{
+    (void)state;
+    struct connection *c = connection_open(&edge, -1, false);
+    edge_request(c, "GET /livez", "");
+    edge_pass(2 * (uint64_t)edge_config()->limits_header_ms);
+    assert_int_equal(c->state, CONNECTION_IDLE);
+    edge_forget();
+    edge_bytes(c, "GET /");
+    edge_pass((uint64_t)edge_config()->limits_header_ms - 100);
+    assert_int_equal(wire.sends, 0);
+    edge_pass(200);
+    assert_true(edge_said("HTTP/1.1 408 "));
+}
+
+static void test_heads_that_are_none(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *status;
+    } cases[] = {{"BREW /coffee HTTP/1.1\r\nHost: x\r\n\r\n", "501"},
+                 {"\x16\x03\x01", "400"},
+                 {"GET / HTTP/1.1\n", "400"},
+                 {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "400"},
+                 {"x\r\n\r\n", "400"},
+                 {"GET / HTTP/3\r\n\r\n", "505"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct connection *c = connection_open(&edge, -1, false);
+        edge_forget();
+        edge_bytes(c, cases[i].text);
+        assert_memory_equal(edge_sent() + 9, cases[i].status, 3);
+        assert_true(edge_said("connection: close\r\n"));
+        assert_int_equal(c->state, CONNECTION_LINGERING);
+    }
+}
+
+static void test_a_head_without_end(void **state)
+{
+    (void)state;
+    struct connection *c = connection_open(&edge, -1, false);
+    edge_bytes(c, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    for (int i = 0; i < 300 && c->state == CONNECTION_HEAD; i++)
+        edge_bytes(c, "0123456789012345678901234567890123456789012345678901234567890123");
+    assert_true(edge_said("HTTP/1.1 431 "));
+    assert_int_equal(c->state, CONNECTION_LINGERING);
 }
 
 static void test_a_head_that_does_not_come(void **state)
@@ -73,7 +163,7 @@ static void test_lingering_ends_when_the_peer_closes(void **state)
 {
     (void)state;
     struct connection *c = connection_open(&edge, -1, false);
-    edge_request(c, HTTP_POST, "/v1/x", "-5", NULL);
+    edge_request(c, "POST /v1/x", "Content-Length: -5\r\n");
     assert_true(edge_said("HTTP/1.1 400 "));
     assert_int_equal(c->state, CONNECTION_LINGERING);
     edge_pass(100);
@@ -87,9 +177,9 @@ static void test_a_body_that_does_not_come(void **state)
 {
     (void)state;
     struct connection *c = connection_open(&edge, -1, false);
-    edge_request(c, HTTP_POST, "/v1/x", "100", NULL);
-    assert_true(connection_reads_body(c));
-    connection_body(c, "half", 4);
+    edge_request(c, "POST /v1/x", "Content-Length: 100\r\n");
+    assert_int_equal(c->state, CONNECTION_BODY);
+    edge_bytes(c, "half");
     edge_pass((uint64_t)edge_config()->limits_header_ms + 100);
     assert_true(edge_said("HTTP/1.1 408 "));
     assert_int_equal(c->state, CONNECTION_LINGERING);
@@ -99,12 +189,11 @@ static void test_bodies_with_a_length(void **state)
 {
     (void)state;
     struct connection *c = connection_open(&edge, -1, false);
-    edge_request(c, HTTP_POST, "/v1/nothing", "10", NULL);
-    connection_body(c, "01234", 5);
+    edge_request(c, "POST /v1/nothing", "Content-Length: 10\r\n");
+    edge_bytes(c, "01234");
     assert_int_equal(wire.sends, 0);
-    connection_body(c, "56789 and more than was announced", 33);
-    assert_int_equal(c->exchange->body.len, 10);
-    connection_body_end(c);
+    assert_int_equal(c->exchange->body.len, 5);
+    edge_bytes(c, "56789");
     assert_true(edge_said("HTTP/1.1 404 "));
     edge_flush(&edge);
     assert_int_equal(c->state, CONNECTION_IDLE);
@@ -117,12 +206,13 @@ static void test_chunked_bodies_cut_anywhere(void **state)
     for (size_t cut = 0; cut < sizeof body - 1; cut++) {
         struct connection *c = connection_open(&edge, -1, false);
         edge_forget();
-        edge_request(c, HTTP_POST, "/v1/nothing", NULL, "chunked");
-        connection_body(c, body, cut);
-        connection_body(c, body + cut, sizeof body - 1 - cut);
+        edge_request(c, "POST /v1/nothing", "Transfer-Encoding: chunked\r\n");
+        connection_input(c, body, cut);
+        assert_int_equal(wire.sends, 0);
+        connection_input(c, body + cut, sizeof body - 1 - cut);
         assert_true(edge_said("HTTP/1.1 404 "));
-        assert_true(edge_said("connection: close\r\n"));
-        assert_int_equal(c->state, CONNECTION_LINGERING);
+        edge_flush(&edge);
+        assert_int_equal(c->state, CONNECTION_IDLE);
     }
 }
 
@@ -131,14 +221,14 @@ static void test_too_large_while_it_comes(void **state)
     (void)state;
     edge_config()->limits_http_body_bytes = 1024;
     struct connection *c = connection_open(&edge, -1, false);
-    edge_request(c, HTTP_POST, "/v1/nothing", NULL, "chunked");
-    connection_body(c, "401\r\n", 5);
+    edge_request(c, "POST /v1/nothing", "Transfer-Encoding: chunked\r\n");
+    edge_bytes(c, "401\r\n");
     assert_true(edge_said("HTTP/1.1 413 "));
     edge_forget();
-    connection_body(c, "more of it", 10);
+    edge_bytes(c, "more of it");
     assert_int_equal(wire.sends, 0);
     c = connection_open(&edge, -1, false);
-    edge_request(c, HTTP_POST, "/v1/nothing", "1025", NULL);
+    edge_request(c, "POST /v1/nothing", "Content-Length: 1025\r\n");
     assert_true(edge_said("HTTP/1.1 413 "));
 }
 
@@ -147,7 +237,7 @@ static void test_a_socket_that_takes_little(void **state)
     (void)state;
     struct connection *c = connection_open(&edge, -1, false);
     wire.room = 10;
-    edge_request(c, HTTP_GET, "/livez", NULL, NULL);
+    edge_request(c, "GET /livez", "");
     assert_int_equal(c->state, CONNECTION_ANSWERING);
     assert_int_equal(edge_take(c, 20), NEXT_GO_ON);
     assert_int_equal(c->state, CONNECTION_ANSWERING);
@@ -163,7 +253,7 @@ static void test_a_socket_that_takes_nothing(void **state)
     connection_open(&edge, -1, false);
     struct connection *c = list_entry(edge.by_state[CONNECTION_HEAD].next, struct connection, state_link);
     wire.room = 0;
-    edge_request(c, HTTP_GET, "/livez", NULL, NULL);
+    edge_request(c, "GET /livez", "");
     edge_pass((uint64_t)edge_config()->limits_slow_ms - 1000);
     assert_int_equal(wire.killed, 0);
     edge_pass(2000);
@@ -175,31 +265,18 @@ static void test_a_dead_socket(void **state)
     (void)state;
     struct connection *c = connection_open(&edge, -1, false);
     wire.dead = true;
-    edge_request(c, HTTP_GET, "/livez", NULL, NULL);
+    edge_request(c, "GET /livez", "");
     assert_int_equal(c->state, CONNECTION_DEAD);
     assert_int_equal(wire.killed, 0);
     edge_flush(&edge);
     assert_int_equal(wire.killed, 1);
 }
 
-static void test_garbage(void **state)
-{
-    (void)state;
-    struct connection *c = connection_open(&edge, -1, false);
-    connection_garbage(c, "BREW /coffee HTTP/1.1\r\n", 23);
-    assert_true(edge_said("HTTP/1.1 501 "));
-    edge_forget();
-    connection_garbage(c, "more", 4);
-    assert_int_equal(wire.sends, 0);
-    connection_garbage(connection_open(&edge, -1, false), "\x16\x03\x01", 3);
-    assert_true(edge_said("HTTP/1.1 400 "));
-}
-
 static void test_too_many_connections(void **state)
 {
     (void)state;
     struct connection *c = connection_open(&edge, -1, true);
-    edge_request(c, HTTP_GET, "/livez", NULL, NULL);
+    edge_request(c, "GET /livez", "");
     assert_true(edge_said("HTTP/1.1 503 "));
     assert_true(edge_said("retry-after: 2\r\n"));
     assert_int_equal(c->state, CONNECTION_LINGERING);
@@ -208,8 +285,8 @@ static void test_too_many_connections(void **state)
 static void test_a_bad_credential(void **state)
 {
     (void)state;
-    wire.authorization = "Bearer wrong";
-    edge_request(connection_open(&edge, -1, false), HTTP_GET, "/v1/conversations", NULL, NULL);
+    edge_request(connection_open(&edge, -1, false), "GET /v1/conversations",
+                 "Authorization: Bearer wrong\r\n");
     assert_true(edge_said("HTTP/1.1 401 "));
     assert_true(edge_said("www-authenticate: Bearer\r\n"));
 }
@@ -218,13 +295,13 @@ static void test_leaving(void **state)
 {
     (void)state;
     struct connection *idle = connection_open(&edge, -1, false);
-    edge_request(idle, HTTP_GET, "/livez", NULL, NULL);
+    edge_request(idle, "GET /livez", "");
     edge_flush(&edge);
     struct connection *young = connection_open(&edge, -1, false);
     edge_leave(&edge);
     assert_int_equal(wire.killed, 1);
     edge_forget();
-    edge_request(young, HTTP_GET, "/livez", NULL, NULL);
+    edge_request(young, "GET /livez", "");
     assert_true(edge_said("200 OK"));
     assert_true(edge_said("connection: close\r\n"));
     assert_int_equal(young->state, CONNECTION_LINGERING);
@@ -256,7 +333,7 @@ static struct connection *stream(void)
     static const struct http_ops ops = {.next = give, .closed = on_closed};
     static const struct http_field type = {"content-type", "text/event-stream"};
     struct connection *c = connection_open(&edge, -1, false);
-    edge_request(c, HTTP_POST, "/v1/nothing", "1", NULL);
+    edge_request(c, "POST /v1/nothing", "Content-Length: 1\r\n");
     struct http_exchange *x = &c->exchange->x;
     connection_move(c, CONNECTION_ANSWERING);
     to_give = closed = 0;
@@ -446,39 +523,51 @@ static void test_a_writable_that_was_asked_for_is_no_life(void **state)
     assert_int_equal(c->close_code, 4004);
 }
 
+static struct connection *ask_upgrade(const char *fields, bool overload)
+{
+    struct connection *c = connection_open(&edge, -1, overload);
+    edge_forget();
+    edge_request(c, "GET /v1/ws", fields);
+    return c;
+}
+
 static void test_refused_upgrades(void **state)
 {
     (void)state;
-    struct upgrade_request r = {.is_get = true,
-                                .path = "/v1/ws",
-                                .version = "HTTP/1.1",
-                                .connection = "Upgrade",
-                                .websocket_version = "13",
-                                .key = "dGhlIHNhbXBsZSBub25jZQ==",
-                                .protocols = "lastword.v1.json",
-                                .host = "x",
-                                .key_count = 1,
-                                .version_count = 1};
-    struct connection *c = connection_open(&edge, -1, false);
-    wire.authorization = "Bearer wrong";
-    assert_false(connection_upgrade(c, &r));
+    ask_upgrade(EDGE_UPGRADE "Authorization: Bearer wrong\r\n", false);
     assert_true(edge_said("HTTP/1.1 401 "));
-    wire.authorization = NULL;
-    r.websocket_version = "12";
-    assert_false(connection_upgrade(c, &r));
+    ask_upgrade(EDGE_UPGRADE "Sec-WebSocket-Version: 12\r\n", false);
     assert_true(edge_said("HTTP/1.1 426 "));
     assert_true(edge_said("sec-websocket-version: 13\r\n"));
-    r.websocket_version = "13";
-    c->overload = true;
-    assert_false(connection_upgrade(c, &r));
+    ask_upgrade(EDGE_UPGRADE "Content-Length: 4\r\n", false);
+    assert_true(edge_said("HTTP/1.1 400 "));
+    ask_upgrade("Connection: Upgrade\r\nUpgrade: foo\r\n", false);
+    assert_true(edge_said("HTTP/1.1 400 "));
+    ask_upgrade(EDGE_UPGRADE, true);
     assert_true(edge_said("HTTP/1.1 503 "));
-    c->overload = false;
-    edge_forget();
     edge.leaving = true;
-    assert_false(connection_upgrade(c, &r));
+    struct connection *late = ask_upgrade(EDGE_UPGRADE, false);
     assert_true(edge_said("HTTP/1.1 503 "));
+    assert_int_equal(late->state, CONNECTION_LINGERING);
     edge.leaving = false;
-    assert_true(connection_upgrade(c, &r));
+    assert_int_equal(wire.upgrades, 0);
+}
+
+static void test_an_upgrade_hands_on_what_came_with_it(void **state)
+{
+    (void)state;
+    struct connection *c = connection_open(&edge, -1, false);
+    edge_bytes(c, "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+                  "GET /v1/ws HTTP/1.1\r\nHost: x\r\nX: y\r\nOrigin: http://x\r\n" EDGE_UPGRADE "\r\nframes");
+    assert_int_equal(wire.upgrades, 0);
+    edge_flush(&edge);
+    assert_int_equal(wire.upgrades, 1);
+    assert_int_equal(c->state, CONNECTION_UPGRADING);
+    const char *first = buf_cstr(&c->input);
+    assert_memory_equal(first, "GET /v1/ws HTTP/1.1\r\n", 21);
+    assert_non_null(strstr(first, "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n"));
+    assert_null(strstr(first, "rigin")); /* our words, not the peer's */
+    assert_string_equal(strstr(first, "\r\n\r\n"), "\r\n\r\nframes");
     edge_pass((uint64_t)edge_config()->limits_header_ms + 100); /* the 101 never gets out */
     assert_int_equal(wire.killed, 1);
 }
@@ -501,8 +590,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_request_and_another),
-        TEST(test_pipelining_ends_the_connection),
-        TEST(test_pipelining_behind_a_slow_answer),
+        TEST(test_pipelined_requests_are_answered_in_their_order),
+        TEST(test_what_follows_waits_unread_behind_a_slow_answer),
+        TEST(test_a_request_that_ends_too_early),
+        TEST(test_a_further_head_that_does_not_come),
+        TEST(test_heads_that_are_none),
+        TEST(test_a_head_without_end),
         TEST(test_a_head_that_does_not_come),
         TEST(test_lingering_ends_when_the_peer_closes),
         TEST(test_a_body_that_does_not_come),
@@ -512,7 +605,6 @@ int main(void)
         TEST(test_a_socket_that_takes_little),
         TEST(test_a_socket_that_takes_nothing),
         TEST(test_a_dead_socket),
-        TEST(test_garbage),
         TEST(test_too_many_connections),
         TEST(test_a_bad_credential),
         TEST(test_leaving),
@@ -528,6 +620,7 @@ int main(void)
         TEST(test_a_ping_is_life),
         TEST(test_a_writable_that_was_asked_for_is_no_life),
         TEST(test_refused_upgrades),
+        TEST(test_an_upgrade_hands_on_what_came_with_it),
         TEST(test_closing_everything),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

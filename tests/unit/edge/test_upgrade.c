@@ -1,76 +1,70 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
+#include "fixture_head.h"
 
-#include <cmocka.h>
-
+#include "base/buf.h"
 #include "edge/upgrade.h"
 
 static const struct config_strings nobody;
 static struct err error;
 
-static struct upgrade_request good(void)
-{
-    return (struct upgrade_request){.is_get = true,
-                                    .path = "/v1/ws",
-                                    .version = "HTTP/1.1",
-                                    .connection = "Upgrade",
-                                    .websocket_version = "13",
-                                    .key = "dGhlIHNhbXBsZSBub25jZQ==",
-                                    .protocols = "lastword.v1.json",
-                                    .host = "chat.example:8080",
-                                    .key_count = 1,
-                                    .version_count = 1};
-}
+#define LINE "GET /v1/ws HTTP/1.1"
+#define CONNECTION "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+#define VERSION "Sec-WebSocket-Version: 13\r\n"
+#define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+#define PROTOCOL "Sec-WebSocket-Protocol: lastword.v1.json\r\n"
 
-static int check(const struct upgrade_request *r)
+static int check(const char *line, const char *fields)
 {
-    memset(&error, 0, sizeof error);
-    return upgrade_check(r, &nobody, &error);
+    struct head head = head_of(line, fields);
+    error = (struct err){0};
+    int status = upgrade_check(&head, &nobody, &error);
+    head_free(&head);
+    return status;
 }
 
 static void test_good(void **state)
 {
     (void)state;
-    struct upgrade_request r = good();
-    assert_int_equal(check(&r), 0);
-    r.connection = "keep-alive, UPGRADE";
-    r.protocols = "a, b,lastword.v1.json ,c";
-    r.origin = "http://CHAT.example:8080";
-    assert_int_equal(check(&r), 0);
+    assert_int_equal(check(LINE, CONNECTION VERSION KEY PROTOCOL), 0);
+    assert_int_equal(check(LINE, "Connection: keep-alive, UPGRADE\r\nUpgrade: WebSocket\r\n" VERSION KEY
+                                 "Sec-WebSocket-Protocol: a, b,lastword.v1.json ,c\r\nOrigin: http://X\r\n"),
+                     0);
+    assert_int_equal(check(LINE, "Connection: keep-alive\r\n" CONNECTION VERSION KEY
+                                 "Sec-WebSocket-Protocol: a\r\n" PROTOCOL),
+                     0);
 }
 
 static void test_each_fault(void **state)
 {
     (void)state;
-#define REFUSED(status, change)                                                                              \
-    do {                                                                                                     \
-        struct upgrade_request r = good();                                                                   \
-        change;                                                                                              \
-        assert_int_equal(check(&r), status);                                                                 \
-    } while (0)
-    REFUSED(404, r.path = "/v1/ws2");
-    REFUSED(404, r.path = "/");
-    REFUSED(400, r.is_get = false);
-    REFUSED(400, r.version = "HTTP/1.0");
-    REFUSED(400, r.connection = "");
-    REFUSED(400, r.connection = "close");
-    REFUSED(426, r.websocket_version = "12");
-    REFUSED(426, r.websocket_version = "");
-    REFUSED(426, r.websocket_version = "013");
-    REFUSED(426, r.version_count = 2);
-    REFUSED(400, r.key_count = 0);
-    REFUSED(400, r.key_count = 2);
-    REFUSED(400, r.host = "");
-    REFUSED(400, r.protocols = "");
-    REFUSED(400, r.protocols = "lastword.v2.json");
-    REFUSED(400, r.protocols = "xlastword.v1.json");
-    REFUSED(403, r.origin = "https://evil.example");
-    REFUSED(403, r.origin = "");
-    REFUSED(403, r.origin = "null");
-    REFUSED(403, r.origin = "http://chat.example"); /* another port is another origin */
+    static const struct {
+        int status;
+        const char *line, *fields;
+    } cases[] = {
+        {404, "GET /v1/ws2 HTTP/1.1", CONNECTION VERSION KEY PROTOCOL},
+        {404, "GET / HTTP/1.1", CONNECTION VERSION KEY PROTOCOL},
+        {400, "POST /v1/ws HTTP/1.1", CONNECTION VERSION KEY PROTOCOL},
+        {400, "HEAD /v1/ws HTTP/1.1", CONNECTION VERSION KEY PROTOCOL},
+        {400, "GET /v1/ws HTTP/1.0", CONNECTION VERSION KEY PROTOCOL},
+        {400, LINE, "Upgrade: websocket\r\n" VERSION KEY PROTOCOL},
+        {400, LINE, "Connection: close\r\nUpgrade: websocket\r\n" VERSION KEY PROTOCOL},
+        {426, LINE, CONNECTION "Sec-WebSocket-Version: 12\r\n" KEY PROTOCOL},
+        {426, LINE, CONNECTION "Sec-WebSocket-Version: 013\r\n" KEY PROTOCOL},
+        {426, LINE, CONNECTION KEY PROTOCOL},
+        {426, LINE, CONNECTION VERSION VERSION KEY PROTOCOL},
+        {400, LINE, CONNECTION VERSION PROTOCOL},
+        {400, LINE, CONNECTION VERSION KEY KEY PROTOCOL},
+        {400, LINE, CONNECTION VERSION KEY},
+        {400, LINE, CONNECTION VERSION KEY "Sec-WebSocket-Protocol: lastword.v2.json\r\n"},
+        {400, LINE, CONNECTION VERSION KEY "Sec-WebSocket-Protocol: xlastword.v1.json\r\n"},
+        {403, LINE, CONNECTION VERSION KEY PROTOCOL "Origin: https://evil.example\r\n"},
+        {403, LINE, CONNECTION VERSION KEY PROTOCOL "Origin:\r\n"},
+        {403, LINE, CONNECTION VERSION KEY PROTOCOL "Origin: null\r\n"},
+        {403, LINE,
+         CONNECTION VERSION KEY PROTOCOL "Origin: http://x:8080\r\n"}, /* another port: another origin */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (check(cases[i].line, cases[i].fields) != cases[i].status)
+            fail_msg("not %d: %s, %s", cases[i].status, cases[i].line, cases[i].fields);
 }
 
 static void test_keys(void **state)
@@ -87,33 +81,57 @@ static void test_keys(void **state)
                                       "dGhl IHNhbXBsZSBub25jZQ==",
                                       "dGhl-HNhbXBsZSBub25jZQ=="};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        struct upgrade_request r = good();
-        r.key = bad[i];
-        assert_int_equal(check(&r), 400);
+        char fields[512];
+        snprintf(fields, sizeof fields, CONNECTION VERSION PROTOCOL "Sec-WebSocket-Key: %s\r\n", bad[i]);
+        assert_int_equal(check(LINE, fields), 400);
         assert_string_equal(error.param, "sec-websocket-key");
     }
 }
 
-/* What the library could not read back has to be refused before it tries. */
-static void test_long_lists(void **state)
+static void test_wishes(void **state)
 {
     (void)state;
-    char list[200];
-    memset(list, 'x', sizeof list);
-    memcpy(list + 150, ", lastword.v1.json", 19);
-    struct upgrade_request r = good();
-    r.protocols = list;
-    assert_int_equal(check(&r), 400);
-    memset(list, 'x', sizeof list);
-    memcpy(list + 62, ", lastword.v1.json", 19);
-    assert_int_equal(check(&r), 400);
-    memcpy(list + 58, ", lastword.v1.json", 19);
-    assert_int_equal(check(&r), 0);
-    memset(list, ' ', sizeof list);
-    memcpy(list + 150, "upgrade", 8);
-    r = good();
-    r.connection = list;
-    assert_int_equal(check(&r), 400);
+    static const struct {
+        enum upgrade_wish wish;
+        const char *fields;
+    } cases[] = {
+        {UPGRADE_NONE, ""},
+        {UPGRADE_NONE, "Connection: Upgrade\r\nUpgrade:\r\n"},
+        {UPGRADE_NONE, "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"},
+        {UPGRADE_NONE, "Upgrade: foo\r\n"}, /* of no hop of ours */
+        {UPGRADE_WEBSOCKET, "Connection: Upgrade\r\nUpgrade: WEBSOCKET\r\n"},
+        {UPGRADE_WEBSOCKET, "Connection: Upgrade\r\nUpgrade: foo, websocket\r\n"},
+        {UPGRADE_WEBSOCKET, "Upgrade: websocket\r\n"},
+        {UPGRADE_UNKNOWN, "Connection: Upgrade\r\nUpgrade: foo\r\n"},
+        {UPGRADE_UNKNOWN, "Connection: Upgrade\r\nUpgrade: websocketx\r\n"},
+        {UPGRADE_UNKNOWN, "Connection: Upgrade\r\nUpgrade: foo, h2c\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct head head = head_of(LINE, cases[i].fields);
+        assert_int_equal(upgrade_wish(&head), cases[i].wish);
+        head_free(&head);
+    }
+}
+
+/* What is written for the library passes the same checks, and says nothing that the peer said. */
+static void test_in_our_own_words(void **state)
+{
+    (void)state;
+    struct head head = head_of(LINE, CONNECTION VERSION KEY "Sec-WebSocket-Protocol: a, lastword.v1.json\r\n"
+                                                            "Origin: http://x\r\nCookie: c\r\n");
+    struct buf out = {0};
+    size_t at = 0;
+    struct head again;
+    upgrade_write(&out, &head);
+    assert_int_equal(head_find_end(out.data, out.len, &at), HEAD_WHOLE);
+    assert_int_equal(at, out.len);
+    assert_int_equal(head_parse(out.data, out.len, &again, &error), 0);
+    assert_int_equal(upgrade_check(&again, &nobody, &error), 0);
+    assert_string_equal(head_value(&again, "sec-websocket-key"), "dGhlIHNhbXBsZSBub25jZQ==");
+    assert_null(head_value(&again, "cookie"));
+    head_free(&head);
+    head_free(&again);
+    buf_free(&out);
 }
 
 static void test_origins(void **state)
@@ -140,8 +158,12 @@ static void test_origins(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good),       cmocka_unit_test(test_each_fault), cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_long_lists), cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_each_fault),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_wishes),
+        cmocka_unit_test(test_in_our_own_words),
+        cmocka_unit_test(test_origins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
