@@ -947,6 +947,7 @@ def test_more_connections_than_the_limit(gateway):
     assert told >= 20
     for c in silent + held[10:]:
         c.close()
+    until(lambda: gw.get("/livez").status_code == 200)  # /metrics, too, is refused while there are too many
     until(lambda: gw.metric("lastword_connections") < 15)
     ask_once(gw.ws)
     held[0].text({"type": "cancel", "gen": uuid7()})
