@@ -153,6 +153,20 @@ static bool read_count(struct openai_request *r, struct err *e)
     return bad(e, "n", "n: must be 1; ask several times for several answers");
 }
 
+/* The wire has these members in `params`; here they stand by themselves. */
+static bool without_params(struct err *e)
+{
+    static const char prefix[] = "params.";
+    static const char *const names[] = {"temperature", "top_p", "max_tokens", "seed", "stop", "system"};
+    if (strncmp(e->message, prefix, sizeof prefix - 1) != 0)
+        return false;
+    memmove(e->message, e->message + sizeof prefix - 1, strlen(e->message) - sizeof prefix + 2);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(e->message, names[i], strcspn(e->message, ":")) == 0)
+            e->param = names[i];
+    return false;
+}
+
 /* What goes to the upstream as it is. */
 static bool read_params(struct openai_request *r, struct err *e)
 {
@@ -165,7 +179,7 @@ static bool read_params(struct openai_request *r, struct err *e)
     void *next;
     json_object_foreach_safe(r->params, next, name, value) if (json_is_null(value))
         json_object_del(r->params, name);
-    return protocol_check_params(r->params, e);
+    return protocol_check_params(r->params, e) || without_params(e);
 }
 
 bool openai_request_read(const char *body, size_t len, struct openai_request *r, struct err *e)

@@ -170,8 +170,11 @@ BAD = [
     (b'{"stream_options":{},"messages":[{"role":"user","content":"x"}]}', "stream_options"),
     (b'{"stream":true,"stream_options":3,"messages":[{"role":"user","content":"x"}]}', "stream_options"),
     (b'{"stream":true,"stream_options":{"include_usage":1},"messages":[{"role":"user","content":"x"}]}', "stream_options"),
-    (b'{"temperature":"hot","messages":[{"role":"user","content":"x"}]}', ...),
-    (b'{"stop":[1],"messages":[{"role":"user","content":"x"}]}', ...),
+    (b'{"temperature":"hot","messages":[{"role":"user","content":"x"}]}', "temperature"),
+    (b'{"top_p":2,"messages":[{"role":"user","content":"x"}]}', "top_p"),
+    (b'{"max_tokens":0,"messages":[{"role":"user","content":"x"}]}', "max_tokens"),
+    (b'{"seed":1.5,"messages":[{"role":"user","content":"x"}]}', "seed"),
+    (b'{"stop":[1],"messages":[{"role":"user","content":"x"}]}', "stop"),
 ]
 
 
@@ -182,7 +185,8 @@ def test_bad_requests_say_what_is_wrong(gateway, mock):
         assert r.status_code == 400, (data[:80], r.text)
         error = r.json()["error"]
         assert error["type"] == "invalid_request_error" and error["message"] and error["code"] == "BAD_REQUEST"
-        assert param is ... or error["param"] == param, (data[:80], error)
+        assert error["param"] == param, (data[:80], error)
+        assert "params" not in error["message"]  # a word of the WebSocket's
     assert mock.requests() == 0
     assert ask(g).status_code == 200
 
