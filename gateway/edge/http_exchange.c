@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "edge/cors.h"
 #include "edge/exchange.h"
 #include "edge/upgrade.h"
 
@@ -99,7 +100,8 @@ void exchange_dispatch(struct exchange *e)
     struct err error = {0};
     e->x.body = e->body.len ? buf_cstr(&e->body) : "";
     e->x.body_len = e->body.len;
-    if (http_needs_owner(e->x.path)) {
+    /* OPTIONS tells nothing of anybody, and a browser asks it without a credential. */
+    if (http_needs_owner(e->x.path) && e->x.method != HTTP_OPTIONS) {
         if (!origin_is_allowed(e)) {
             err_set(&error, ERR_FORBIDDEN, "Pages of this origin may not do this.");
             http_reply_error(&e->x, &error);
@@ -167,6 +169,7 @@ static void begin_answer(struct exchange *e, int status, const struct http_field
     e->status = status;
     e->answered = true;
     begin_head(&e->out, status, fields, n);
+    cors_write(&e->out, &e->head, &e->x.node->config->listen_origins);
     add_date(&e->out, e->x.node->unix_ms);
     add_field(&e->out, "x-request-id", e->x.request_id);
     if (e->connection->edge->leaving)

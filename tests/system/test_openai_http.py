@@ -538,6 +538,43 @@ def test_methods(gateway):
     assert r.headers["sec-websocket-version"] == "13"
 
 
+PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,authorization"}
+
+
+def cors(r):
+    return {k.lower().removeprefix("access-control-"): v for k, v in r.headers.items() if k.lower().startswith("access-")}
+
+
+def test_pages_of_named_origins_may_ask(gateway):
+    keys = [{"name": "ann", "owner": "acme/ann", "key": "ann-secret-key-0123456789"}]
+    g = gateway(listen={"origins": ["https://chat.example"]}, auth={"mode": "keys"}, keys=keys)
+    page, key = {"Origin": "https://chat.example"}, {"Authorization": "Bearer ann-secret-key-0123456789"}
+    r = g.request("OPTIONS", COMPLETIONS, headers={**page, **PREFLIGHT})  # without a credential, as browsers do
+    told = cors(r)
+    assert r.status_code == 204 and told["allow-origin"] == "https://chat.example" and r.headers["vary"] == "origin"
+    assert "POST" in told["allow-methods"] and {"authorization", "content-type"} <= set(told["allow-headers"].split(", "))
+    assert "allow-credentials" not in told
+    for stream in (False, True):
+        r = ask(g, headers={**page, **key}, stream=stream)
+        assert r.status_code == 200 and cors(r)["allow-origin"] == "https://chat.example"
+        assert "lastword-gen" in cors(r)["expose-headers"]
+    r = ask(g, headers=page)  # an error can be read, too
+    assert r.status_code == 401 and cors(r)["allow-origin"] == "https://chat.example"
+    for headers in ({}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        r = g.request("OPTIONS", COMPLETIONS, headers={**headers, **PREFLIGHT})
+        assert r.status_code == 204 and cors(r) == {}
+        assert cors(g.get("/v1/models", headers={**headers, **key})) == {}
+
+
+def test_no_other_origin_may_ask_unless_named(gateway):
+    g = gateway()
+    for origin in ("https://evil.example", "null", g.url):
+        r = g.request("OPTIONS", COMPLETIONS, headers={"Origin": origin, **PREFLIGHT})
+        assert r.status_code == 204 and cors(r) == {}
+    assert ask(g, headers={"Origin": "https://evil.example"}).status_code == 403
+    assert ask(g, headers={"Origin": g.url}).status_code == 200
+
+
 def test_owners_do_not_see_each_other(gateway):
     keys = [{"name": n, "owner": f"acme/{n}", "key": f"{n}-secret-key-0123456789"} for n in ("ann", "bob")]
     g = gateway(auth={"mode": "keys"}, keys=keys)
