@@ -7,7 +7,8 @@
 static const char head[] =
     "# Settings of lastword, each with its default.\n"
     "# A setting is section.name here and LASTWORD_SECTION_NAME in the environment, which wins;\n"
-    "# for a text, LASTWORD_SECTION_NAME_FILE names a file that holds it. Those marked (reload) are taken over "
+    "# for a text, LASTWORD_SECTION_NAME_FILE names a file that holds it. Those marked (reload) are taken "
+    "over "
     "on\n"
     "# SIGHUP, as are upstreams, routes and keys; the others need a restart.\n";
 
