@@ -133,15 +133,9 @@ static void reply_allow(struct http_exchange *x, const char *allow)
 
 static void reply_nothing_here(struct http_exchange *x)
 {
-    if (is_api(x->path)) {
-        struct err e = {0};
-        err_set(&e, ERR_NOT_FOUND, "There is no such path.");
-        http_reply_error(x, &e);
-        return;
-    }
-    static const struct http_field text = {"content-type", "text/plain; charset=utf-8"};
-    static const char sentence[] = "There is nothing here.\n";
-    http_reply(x, 404, &text, 1, sentence, sizeof sentence - 1);
+    struct err e = {0};
+    err_set(&e, ERR_NOT_FOUND, "There is no such path.");
+    http_reply_error(x, &e);
 }
 
 void http_dispatch(struct http_exchange *x)

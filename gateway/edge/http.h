@@ -79,8 +79,8 @@ void http_wake(struct http_exchange *x);       /* next has something */
 
 typedef void (*http_handler)(struct http_exchange *x);
 
-/* Finds the route, checks the method (405 with Allow), and calls it. 404 otherwise; "/v1/…" as JSON, the rest
- * as the page does. */
+/* Finds the route, checks the method (405 with Allow), and calls it; what is no route may be of the page; 404
+ * otherwise. */
 void http_dispatch(struct http_exchange *x);
 /* Does this path need an owner? (Not: the page, health, metrics.) For websocket.c, before it authenticates.
  */

@@ -89,7 +89,7 @@ static ssize_t hand_over(const struct connection *c, const char *bytes, size_t l
 static bool wire_send(struct connection *c, void *bytes, size_t len)
 {
     struct http_socket *s = of(c);
-    ssize_t n = hand_over(c, bytes, len);
+    ssize_t n = s->kept.len ? 0 : hand_over(c, bytes, len); /* in their order */
     if (n < 0)
         return false;
     if ((size_t)n == len)

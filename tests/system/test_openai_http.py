@@ -531,7 +531,8 @@ def test_methods(gateway):
     assert g.request("HEAD", "/v1/models").content == b""
     r = g.get("/v1/nothing")
     assert r.status_code == 404 and r.json()["error"]["code"] == "NOT_FOUND"
-    assert g.get("/nothing").status_code == 404
+    r = g.get("/nothing")
+    assert r.status_code == 404 and r.json()["error"]["code"] == "NOT_FOUND"
     r = g.get("/v1/ws")
     assert r.status_code == 426 and r.json()["error"]["message"]
     assert r.headers["upgrade"] == "websocket" and r.headers["connection"] == "upgrade"

@@ -630,7 +630,8 @@ def test_paths_that_lead_nowhere(gw):
                  "/v1/conversations/x/y/z", "/livez/", "/LIVEZ", "/metrics/../nothing", "/.git/config", "/%20"):
         with Raw(gw.port) as c:
             c.send(request(f"GET {path} HTTP/1.1"))
-            assert c.answer().status == 404, path
+            answer = c.answer()
+            assert (answer.status, answer.code()) == (404, "NOT_FOUND"), path
 
 
 @pytest.mark.parametrize(
