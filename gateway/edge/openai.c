@@ -53,14 +53,14 @@ static void whole_wake(struct follower *f)
     if (w->answered || !g->log.finished)
         return;
     w->answered = true;
-    if (openai_outcome_error(g, &e)) {
-        http_reply_error(w->x, &e);
-        return;
-    }
     struct openai_names names;
     struct http_field fields[4];
-    struct buf body = {0};
     size_t n = openai_fields(g, &names, fields);
+    if (openai_outcome_error(g, &e)) {
+        http_reply_error_as(w->x, http_error_status(&e), &e, fields, n);
+        return;
+    }
+    struct buf body = {0};
     fields[n++] = (struct http_field){"content-type", "application/json"};
     openai_write_answer(&body, g);
     http_reply(w->x, 200, fields, n, body.data, body.len);

@@ -48,11 +48,15 @@ static void stream_begin(struct openai_stream *s)
     http_wake(s->x);
 }
 
-static void stream_fail(struct openai_stream *s, const struct err *e)
+/* `g`: NULL if there is none. */
+static void stream_fail(struct openai_stream *s, const struct err *e, const struct generation *g)
 {
+    struct openai_names names;
+    struct http_field fields[2];
+    size_t n = g ? openai_fields(g, &names, fields) : 0;
     s->state = STREAM_ENDED;
     list_del(&s->link);
-    http_reply_error(s->x, e);
+    http_reply_error_as(s->x, http_error_status(e), e, fields, n);
 }
 
 /* ------------------------------------------------------------------ what the generation tells */
@@ -91,7 +95,7 @@ static void on_refused(struct follower *f, const struct err *e)
     if (!s->resumable && copy.code == ERR_NOT_FOUND && !copy.param)
         copy.param = "model";
     if (s->state == STREAM_HELD)
-        stream_fail(s, &copy);
+        stream_fail(s, &copy, NULL);
 }
 
 static void on_wake(struct follower *f)
@@ -103,7 +107,7 @@ static void on_wake(struct follower *f)
         if (tokenlog_end(&g->log) == 0 && !g->log.finished)
             return;
         if (tokenlog_end(&g->log) == 0 && openai_outcome_error(g, &e)) {
-            stream_fail(s, &e);
+            stream_fail(s, &e, g);
             return;
         }
     }

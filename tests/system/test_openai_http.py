@@ -1,5 +1,6 @@
 """POST /v1/chat/completions, /v1/models and /v1/generations: what an OpenAI client sees, and what it may resume."""
 
+import concurrent.futures
 import json
 import time
 import uuid
@@ -239,6 +240,7 @@ def test_an_upstream_that_fails_early_is_a_status(gateway, model, status, code, 
     assert r.headers["content-type"] == "application/json"
     assert r.json()["error"]["message"] and r.json()["error"]["code"] == code
     assert ("retry-after" in r.headers) == (status != 400)
+    assert generation(g, r.headers["lastword-gen"]).json()["state"] == "error"
 
 
 def test_busy_conversation(gateway):
@@ -275,6 +277,24 @@ def test_idempotency_key(gateway, mock, key):
     assert mock.requests() == 1
     other = ask(g, "another text", headers=headers)
     assert other.status_code == 409 and other.json()["error"]["code"] == "CONFLICT"
+
+
+def test_the_same_key_at_the_same_time(gateway, mock):
+    g = gateway()
+    headers = {"Idempotency-Key": "all at once"}
+
+    def one(stream):
+        r = ask(g, "tell me", "richierich", headers=headers, stream_reply=stream, stream=stream, tokens=20, rate=50)
+        assert r.status_code == 200
+        return Transcript().read(r).text.decode() if stream else r.json()["choices"][0]["message"]["content"]
+
+    def other(text):
+        return ask(g, text, "richierich", headers={"Idempotency-Key": "one of two"}, tokens=5).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        answers = set(pool.map(one, [False, True] * 6))
+        assert answers == {mock.answer("richierich", "tell me", tokens=20)} and mock.requests() == 1
+        assert sorted(pool.map(other, ["this", "that"])) == [200, 409]
 
 
 def test_idempotency_key_survives_a_restart(gateway, mock):
