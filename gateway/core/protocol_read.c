@@ -18,7 +18,8 @@ static const char *const type_names[CLIENT_TYPES] = {"hello", "send",   "resume"
 static enum client_type type_of(const char *text, size_t len)
 {
     enum client_type type = 0;
-    while (type < CLIENT_TYPES && (strlen(type_names[type]) != len || memcmp(type_names[type], text, len)))
+    while (type < CLIENT_TYPES &&
+           (strlen(type_names[type]) != len || memcmp(type_names[type], text, len) != 0))
         type++;
     return type;
 }

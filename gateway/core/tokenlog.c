@@ -57,10 +57,13 @@ static struct log_segment *segment_add(struct tokenlog *log, enum log_part part,
 /* The same unless the last one fits: same epoch, same part, seq unbroken. */
 static void segment_open(struct tokenlog *log, enum log_part part, uint64_t seq)
 {
-    const struct log_segment *last = log->segment_count ? &log->segments[log->segment_count - 1] : NULL;
-    bool fits = last && last->epoch == log->epoch && last->part == part && !last->recalled;
-    if (!fits || log->text_seq + 1 != seq)
-        segment_add(log, part, seq);
+    if (log->segment_count) {
+        const struct log_segment *last = &log->segments[log->segment_count - 1];
+        bool fits = last->epoch == log->epoch && last->part == part && !last->recalled;
+        if (fits && log->text_seq + 1 == seq)
+            return;
+    }
+    segment_add(log, part, seq);
 }
 
 static void place_mark(struct tokenlog *log)
