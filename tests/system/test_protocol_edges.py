@@ -80,6 +80,31 @@ def test_parts_and_long_records_are_the_same_after_a_restart(gateway, scripted):
     run(go())
 
 
+def test_a_tab_with_hundreds_of_answers_comes_back(gateway, mock):
+    """As many resumes as fit into hello, the others behind it, while all of them run."""
+
+    async def go():
+        streams = [Stream() for _ in range(400)]
+        c = await Client.open(gw.ws)
+        for s in streams:
+            await c.send(s, "many", model="richierich", params={"rate": 10, "tokens": 15})
+        while not all(s.deltas for s in streams):
+            await listen(c, streams, 1)
+        c.drop()
+        c = await Client.open(gw.ws, resume=[s.position() for s in streams[:200]])
+        for s in streams[200:]:
+            await c.resume(s)
+        await listen(c, streams, 100_000)
+        text = mock.answer("richierich", "many", tokens=15)
+        for s in streams:
+            assert s.done["state"] == "complete" and s.text == text and s.live
+            assert not s.rewinds and not s.error
+        await c.close()
+
+    gw = gateway()
+    run(go())
+
+
 async def listen(c, streams, messages):
     """So many messages, each to the stream it is about; ends early when all are done or the connection is gone."""
     by_gen = {s.gen: s for s in streams}
