@@ -12,7 +12,7 @@ struct dial;   /* one connection to be */
 /* `url`: http://host[:port]/…, copied. */
 struct dialer *dialer_open(struct ev_loop *loop, const char *url, int64_t connect_ms);
 void dialer_limits(struct dialer *d, int64_t connect_ms); /* of those to come */
-void dialer_close(struct dialer *d); /* cancels what is under way; in no completion */
+void dialer_close(struct dialer *d);                      /* cancels what is under way; in no completion */
 
 /* Exactly one completion, never before this has returned, none after dial_cancel. `fd` is the caller's from
  * there on: not blocking, TCP_NODELAY; -1: no connection. */
