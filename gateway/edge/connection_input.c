@@ -12,7 +12,7 @@
 static const char *unused(const struct connection *c, size_t *len)
 {
     *len = c->input.len - c->input_at;
-    return c->input.data + c->input_at;
+    return *len ? c->input.data + c->input_at : "";
 }
 
 static void use(struct connection *c, size_t len)

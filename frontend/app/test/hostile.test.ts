@@ -100,11 +100,11 @@ describe('hostile output', () => {
   };
   for (const [name, src] of Object.entries(BOMBS)) {
     it(`takes no time to speak of: ${name}`, () => {
-      const began = performance.now();
+      const began = process.cpuUsage(); // of the processor, not of the clock: the machine may be busy
       const renderer = new Renderer(root());
       renderer.update(src, false);
       renderer.update(src, true);
-      expect(performance.now() - began).toBeLessThan(4000);
+      expect(process.cpuUsage(began).user / 1000).toBeLessThan(4000);
     });
   }
 });
