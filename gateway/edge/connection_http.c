@@ -205,7 +205,8 @@ void connection_upgrade(struct connection *c, const struct head *head)
     }
     struct buf first = {0};
     upgrade_write(&first, head);
-    buf_add(&first, c->input.data + c->input_at, c->input.len - c->input_at);
+    if (c->input_at < c->input.len)
+        buf_add(&first, c->input.data + c->input_at, c->input.len - c->input_at);
     buf_free(&c->input);
     c->input = first;
     c->input_at = 0;
