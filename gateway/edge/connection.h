@@ -37,6 +37,7 @@ struct connection {
     bool blocked;     /* as last told to the session */
     bool overload;    /* accepted only to be told that there are too many */
     bool asked_write; /* the wire was asked for connection_writable */
+    bool looked_gone; /* HTTP: the peer had closed when it was last looked at */
 };
 
 enum connection_next {

@@ -71,7 +71,8 @@ static void drain_lingering(struct edge *e)
 }
 
 /* While a route works on an answer its connection is not read, so nobody would notice that the client left.
- */
+ * One that has closed its half only and waits for the answer looks the same; so what comes soon, it still
+ * gets. */
 static void look_at_answering(struct edge *e)
 {
     if (e->node->now_us - e->looked_us < LOOK_US)
@@ -81,8 +82,11 @@ static void look_at_answering(struct edge *e)
     list_each_safe (pos, tmp, &e->by_state[CONNECTION_ANSWERING]) {
         struct connection *c = list_entry(pos, struct connection, state_link);
         bool stuck = c->wire->busy(c) && e->node->now_us - c->since_us >= stalled;
-        if (stuck || c->wire->peer_gone(c))
+        bool gone = c->wire->peer_gone(c);
+        if (stuck || (gone && c->looked_gone))
             c->wire->kill(c);
+        else
+            c->looked_gone = gone;
     }
 }
 

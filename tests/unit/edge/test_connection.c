@@ -403,6 +403,23 @@ static void test_a_stream_whose_reader_left(void **state)
     assert_int_equal(wire.killed, 1);
 }
 
+/* Who closes its half after the request looks like one who left. */
+static void test_what_comes_soon_is_still_sent_to_a_half_closed_reader(void **state)
+{
+    (void)state;
+    struct connection *c = stream();
+    edge_flush(&edge);
+    wire.peer_left = true;
+    edge_pass(450);
+    assert_int_equal(closed, 0);
+    to_give = 1;
+    http_stream_end(&c->exchange->x);
+    edge_flush(&edge);
+    assert_true(edge_said("data: x"));
+    assert_int_equal(closed, 1);
+    assert_int_equal(wire.killed, 0);
+}
+
 static void test_a_stream_whose_socket_closed(void **state)
 {
     (void)state;
@@ -611,6 +628,7 @@ int main(void)
         TEST(test_a_stream),
         TEST(test_a_stream_into_a_slow_socket),
         TEST(test_a_stream_whose_reader_left),
+        TEST(test_what_comes_soon_is_still_sent_to_a_half_closed_reader),
         TEST(test_a_stream_whose_socket_closed),
         TEST(test_many_messages_are_one_write),
         TEST(test_an_answer_goes_out_at_once),
