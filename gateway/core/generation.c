@@ -120,6 +120,12 @@ const char *generation_wire_state(const struct generation *g)
     return g->state == GENERATION_RUNNING || chat_is_head(g) ? "running" : "queued";
 }
 
+const char *generation_waits(const struct generation *g)
+{
+    bool behind = g->state == GENERATION_QUEUED && !chat_is_head(g);
+    return g->taken_over && !behind ? "taking_over" : g->state == GENERATION_QUEUED ? "queued" : NULL;
+}
+
 struct active_item generation_active(const struct generation *g)
 {
     return (struct active_item){.gen = g->key.gen,

@@ -114,6 +114,8 @@ void generation_close(struct generation *g);
 
 /* The state on the wire: queued, running, or a state of done. */
 const char *generation_wire_state(const struct generation *g);
+/* What a new follower is to be told that it waits for, a state of `status`; NULL: nothing. */
+const char *generation_waits(const struct generation *g);
 struct active_item generation_active(const struct generation *g);
 /* What history is to record: borrowed from g and *parts (owned by the caller: mem_free), outcome text in
  * *json. */

@@ -164,10 +164,8 @@ static void resume_follow(struct generation *g, const struct resume_request *r, 
             metric_add(METRIC_CRC_MISMATCHES, 1);
         f->ops->diverged(f, m.off, m.crc);
     }
-    if (g->taken_over)
-        f->ops->status(f, "taking_over", -1);
-    else if (g->state == GENERATION_QUEUED)
-        f->ops->status(f, "queued", -1);
+    if (generation_waits(g))
+        f->ops->status(f, generation_waits(g), -1);
     f->ops->wake(f);
 }
 

@@ -60,8 +60,8 @@ static void send_repeat(struct generation *g, const uint8_t digest[32], struct f
         return;
     if (g->recalled)
         f->ops->diverged(f, 0, 0);
-    if (g->state == GENERATION_QUEUED)
-        f->ops->status(f, "queued", -1);
+    if (generation_waits(g))
+        f->ops->status(f, generation_waits(g), -1);
     f->ops->wake(f);
 }
 

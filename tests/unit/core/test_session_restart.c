@@ -100,8 +100,12 @@ static void a_queued_one_taken_over_was_never_started(void **state)
     world_crash();
     assert_int_equal(upstream_count(), 1);
     c = client_hello(NULL);
+    struct client *d = client_hello(NULL);
+    client_resume(d, GEN1, "");
+    assert_string_equal(str(client_expect(d, "status"), "state"), "taking_over");
+    client_gone(d);
     client_resume(c, GEN2, "");
-    client_expect(c, "status");
+    assert_string_equal(str(client_expect(c, "status"), "state"), "queued");
     assert_int_equal(num(client_expect(c, "live"), "off"), 0);
     client_say(c, "{\"type\":\"cancel\",\"gen\":\"" GEN2 "\"}");
     json_t *m = client_expect(c, "done");
