@@ -129,7 +129,7 @@ def test_first_token_time_and_jitter(mock):
 
 
 def test_a_token_is_one_write(mock):
-    r = Raw(mock, body(rate=100, tokens=20))
+    r = Raw(mock, body(rate=20, tokens=20))
     r.until(b"0\r\n\r\n")
     assert len(r.chunks()[0]) == 20 and 15 <= len(r.reads) <= 24
 
