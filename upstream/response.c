@@ -65,7 +65,7 @@ static int on_head(http_parser *p)
     struct response *r = f->r;
     line_done(r);
     if (p->status_code < 200)
-        return 0;
+        return 1; /* an interim one has no body, whatever its head says (RFC 9110, 15.2) */
     buf_free(&r->line);
     r->head.status = (int)p->status_code;
     r->headed = true;

@@ -86,6 +86,9 @@ static void test_heads(void **state)
           "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
           "200  -1|", RESPONSE_KEEP);
     check("HTTP/1.1 200\r\nContent-Length: 1\r\n\r\nx", "200  -1|x", RESPONSE_KEEP);
+    /* An interim one has no body, though it says so. */
+    check("HTTP/1.1 103 E\r\nTransfer-Encoding: chunked\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+          "200  -1|x", RESPONSE_KEEP);
 }
 
 static void test_what_is_wrong(void **state)
