@@ -124,6 +124,8 @@ static void take_all(struct connection *c)
 
 void connection_input(struct connection *c, const char *data, size_t len)
 {
+    buf_drop(&c->input, c->input_at); /* a peer that never stops between two requests would let it grow */
+    c->input_at = 0;
     buf_add(&c->input, data, len);
     take_all(c);
 }
@@ -140,7 +142,7 @@ void connection_input_end(struct connection *c)
 void connection_next_request(struct connection *c)
 {
     if (c->edge->leaving) {
-        connection_move(c, CONNECTION_DEAD);
+        connection_linger(c);
         return;
     }
     connection_move(c, CONNECTION_IDLE);

@@ -403,6 +403,22 @@ static void test_a_stream_whose_reader_left(void **state)
     assert_int_equal(wire.killed, 1);
 }
 
+/* Each read ends within a request: what is used must not be kept. */
+static void test_input_that_never_ends_at_a_request_does_not_grow(void **state)
+{
+    (void)state;
+    struct connection *c = connection_open(&edge, -1, false);
+    edge_bytes(c, "GET /li");
+    for (int i = 0; i < 10000; i++) {
+        edge_bytes(c, "vez HTTP/1.1\r\nHost: x\r\n\r\nGET /li");
+        while (edge_flush(&edge))
+            ;
+        edge_forget();
+    }
+    assert_int_equal(c->state, CONNECTION_HEAD);
+    assert_in_range(c->input.cap, 1, 1024);
+}
+
 /* Who closes its half after the request looks like one who left. */
 static void test_what_comes_soon_is_still_sent_to_a_half_closed_reader(void **state)
 {
@@ -609,6 +625,7 @@ int main(void)
         TEST(test_a_request_and_another),
         TEST(test_pipelined_requests_are_answered_in_their_order),
         TEST(test_what_follows_waits_unread_behind_a_slow_answer),
+        TEST(test_input_that_never_ends_at_a_request_does_not_grow),
         TEST(test_a_request_that_ends_too_early),
         TEST(test_a_further_head_that_does_not_come),
         TEST(test_heads_that_are_none),
