@@ -99,6 +99,7 @@ struct memory_event {
 enum memory_op_kind {
     OP_TOUCH,
     OP_ACQUIRE,
+    OP_RECLAIM,
     OP_RENEW,
     OP_APPEND,
     OP_FINISH,
@@ -119,8 +120,9 @@ struct store_op {
     struct uuid id, chat; /* gen or session */
     uint64_t ms, epoch, after;
     size_t max;
-    struct log_record record; /* data owned by the op */
-    char *bytes;              /* outbox entry, or acknowledged ids one after the other; owned */
+    struct log_record *records; /* APPEND, FINISH: owned, with their data */
+    size_t record_count;
+    char *bytes; /* outbox entry, or acknowledged ids one after the other; owned */
     size_t bytes_len;
     char state[16];
     union {
@@ -161,6 +163,7 @@ struct memory_log *memory_log_find(struct session_memory *m, const char *owner, 
 bool memory_log_gone(const struct session_memory *m, const struct memory_log *log);
 void memory_log_free(struct session_memory *m, struct memory_log *log);
 void memory_acquire(struct memory_store *s, const struct store_op *op, struct lease_result *out);
+void memory_reclaim(struct memory_store *s, const struct store_op *op, struct lease_result *out);
 enum store_status memory_renew(struct memory_store *s, const struct store_op *op);
 enum store_status memory_append(struct memory_store *s, const struct store_op *op);
 enum store_status memory_finish(struct memory_store *s, const struct store_op *op);

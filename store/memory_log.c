@@ -56,6 +56,23 @@ static struct memory_log *log_make(struct session_memory *m, const struct store_
     return log;
 }
 
+static void lease_take(struct memory_store *s, struct memory_log *log, uint64_t epoch, uint64_t lease_ms)
+{
+    log->epoch = epoch;
+    log->leased = true;
+    log->holder = s;
+    log->lease_until_ms = memory_after(s->memory, lease_ms);
+}
+
+static void lease_tell(const struct memory_log *log, struct lease_result *out)
+{
+    out->epoch = log->epoch;
+    out->seq = log->count;
+    out->off = log->off;
+    out->crc = log->crc;
+    out->finished = log->finished;
+}
+
 void memory_acquire(struct memory_store *s, const struct store_op *op, struct lease_result *out)
 {
     struct session_memory *m = s->memory;
@@ -68,17 +85,27 @@ void memory_acquire(struct memory_store *s, const struct store_op *op, struct le
     bool held = log->leased && log->holder != s && log->lease_until_ms > m->now_ms;
     if (held && !log->finished) {
         out->status = STORE_HELD;
+        out->held_ms = log->lease_until_ms - m->now_ms;
     } else if (!log->finished) {
-        log->epoch++;
-        log->leased = true;
-        log->holder = s;
-        log->lease_until_ms = memory_after(m, op->ms);
+        lease_take(s, log, log->epoch + 1, op->ms);
     }
-    out->epoch = log->epoch;
-    out->seq = log->count;
-    out->off = log->off;
-    out->crc = log->crc;
-    out->finished = log->finished;
+    lease_tell(log, out);
+}
+
+/* Memory loses nothing, so the lease is this node's still, or is not. */
+void memory_reclaim(struct memory_store *s, const struct store_op *op, struct lease_result *out)
+{
+    struct session_memory *m = s->memory;
+    struct memory_log *log = memory_log_find(m, op->owner, &op->id);
+    memset(out, 0, sizeof(*out));
+    if (!log && !(log = log_make(m, op)))
+        out->status = STORE_FULL;
+    else if (log->epoch > op->epoch || (log->epoch == op->epoch && log->holder != s && !log->finished))
+        out->status = STORE_FENCED;
+    else if (!log->finished)
+        lease_take(s, log, op->epoch, op->ms);
+    if (log)
+        lease_tell(log, out);
 }
 
 enum store_status memory_renew(struct memory_store *s, const struct store_op *op)
@@ -109,49 +136,79 @@ static uint32_t crc_at(const struct memory_log *log, uint64_t off)
     return 0;
 }
 
-static bool follows(const struct memory_log *log, const struct log_record *r)
+/* What a record is held against: the end of the log, or the record before it in the same append. */
+struct place {
+    uint64_t seq, off;
+    uint32_t crc;
+};
+
+static bool follows(const struct memory_log *log, struct place at, const struct log_record *r)
 {
-    if (r->seq != log->count + 1)
+    if (r->seq != at.seq + 1)
         return false;
     switch (r->kind) {
     case LOG_KIND_TEXT:
-        return r->off == log->off + r->len && r->crc == crc32c(log->crc, r->data, r->len);
+        return r->off == at.off + r->len && r->crc == crc32c(at.crc, r->data, r->len);
     case LOG_KIND_REWIND:
-        return r->off <= log->off && r->crc == crc_at(log, r->off);
+        return at.seq == log->count && r->off <= at.off && r->crc == crc_at(log, r->off);
     case LOG_KIND_START:
     case LOG_KIND_DONE:
-        return r->off == log->off && r->crc == log->crc;
+        return r->off == at.off && r->crc == at.crc;
     }
     return false;
 }
 
-static bool repeats_last(const struct memory_log *log, const struct log_record *r)
+static bool all_follow(const struct memory_log *log, const struct log_record *r, size_t n)
 {
-    if (!log->count || r->seq != log->count)
+    struct place at = {.seq = log->count, .off = log->off, .crc = log->crc};
+    for (size_t i = 0; i < n; i++) {
+        if (r[i].epoch != log->epoch || !follows(log, at, &r[i]))
+            return false;
+        at = (struct place){.seq = r[i].seq, .off = r[i].off, .crc = r[i].crc};
+    }
+    return true;
+}
+
+static bool repeats(const struct memory_log *log, const struct log_record *r)
+{
+    if (!r->seq || r->seq > log->count)
         return false;
-    const struct memory_record *last = &log->records[log->count - 1];
-    return last->epoch == r->epoch && last->off == r->off && last->crc == r->crc && last->kind == r->kind &&
-           last->part == r->part && last->len == r->len &&
-           (!r->len || memcmp(log->data.data + last->at, r->data, r->len) == 0);
+    const struct memory_record *is = &log->records[r->seq - 1];
+    return is->epoch == r->epoch && is->off == r->off && is->crc == r->crc && is->kind == r->kind &&
+           is->part == r->part && is->len == r->len &&
+           (!r->len || memcmp(log->data.data + is->at, r->data, r->len) == 0);
+}
+
+static bool repeat_last(const struct memory_log *log, const struct log_record *r, size_t n)
+{
+    if (r[n - 1].seq != log->count || n > log->count)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (r[i].seq != log->count - n + 1 + i || !repeats(log, &r[i]))
+            return false;
+    return true;
 }
 
 static enum store_status check(struct memory_store *s, const struct memory_log *log,
-                               const struct log_record *r, bool *repeat)
+                               const struct store_op *op, bool *repeat)
 {
+    const struct log_record *r = op->records;
+    size_t more = 0;
     *repeat = false;
     if (!log)
         return STORE_NOT_FOUND;
     if (r->epoch != log->epoch)
         return STORE_FENCED;
-    if (repeats_last(log, r)) {
+    if (repeat_last(log, r, op->record_count)) {
         *repeat = true;
         return STORE_OK;
     }
     if (log->finished)
         return STORE_FENCED;
-    if (!follows(log, r))
+    if (!all_follow(log, r, op->record_count))
         return STORE_WRONG_POSITION;
-    size_t more = r->len + sizeof(struct memory_record);
+    for (size_t i = 0; i < op->record_count; i++)
+        more += r[i].len + sizeof(struct memory_record);
     if (weight(log) + more > s->memory->limits.log_bytes ||
         s->memory->bytes + more > s->memory->limits.total_bytes)
         return STORE_FULL;
@@ -184,12 +241,16 @@ enum store_status memory_append(struct memory_store *s, const struct store_op *o
 {
     struct memory_log *log = memory_log_find(s->memory, op->owner, &op->id);
     bool repeat;
-    if (op->record.kind == LOG_KIND_DONE)
-        return STORE_WRONG_POSITION; /* only finish ends a log */
-    enum store_status status = check(s, log, &op->record, &repeat);
+    if (!op->record_count || op->record_count > APPEND_MAX)
+        return STORE_WRONG_POSITION;
+    for (size_t i = 0; i < op->record_count; i++)
+        if (op->records[i].kind == LOG_KIND_DONE)
+            return STORE_WRONG_POSITION; /* only finish ends a log */
+    enum store_status status = check(s, log, op, &repeat);
     if (status != STORE_OK || repeat)
         return status;
-    put(s->memory, log, &op->record);
+    for (size_t i = 0; i < op->record_count; i++)
+        put(s->memory, log, &op->records[i]);
     memory_grown(s->memory, log);
     return STORE_OK;
 }
@@ -198,15 +259,15 @@ enum store_status memory_finish(struct memory_store *s, const struct store_op *o
 {
     struct memory_log *log = memory_log_find(s->memory, op->owner, &op->id);
     bool repeat;
-    if (op->record.kind != LOG_KIND_DONE)
+    if (op->records->kind != LOG_KIND_DONE)
         return STORE_WRONG_POSITION;
-    enum store_status status = check(s, log, &op->record, &repeat);
+    enum store_status status = check(s, log, op, &repeat);
     if (status != STORE_OK || repeat)
         return status;
     status = memory_outbox_add(s, op->bytes, op->bytes_len);
     if (status != STORE_OK)
         return status;
-    put(s->memory, log, &op->record);
+    put(s->memory, log, op->records);
     log->finished = true;
     log->leased = false;
     log->holder = NULL;

@@ -34,7 +34,9 @@ static void op_free(struct memory_store *s, struct store_op *op)
 {
     list_del(&op->link);
     s->op_count--;
-    mem_free((char *)op->record.data);
+    for (size_t i = 0; i < op->record_count; i++)
+        mem_free((char *)op->records[i].data);
+    mem_free(op->records);
     mem_free(op->bytes);
     mem_free(op);
     mem_died(MEM_STORE_OP);
@@ -69,14 +71,33 @@ static struct store_op *op_renew(struct session_store *s, const struct gen_key *
     return op;
 }
 
+static struct store_op *op_reclaim(struct session_store *s, const struct gen_key *key,
+                                   const struct uuid *chat, uint64_t epoch, uint64_t lease_ms,
+                                   store_lease_fn done, void *ctx)
+{
+    struct store_op *op = op_acquire(s, key, chat, lease_ms, done, ctx);
+    op->kind = OP_RECLAIM;
+    op->epoch = epoch;
+    return op;
+}
+
+static struct store_op *op_append_many(struct session_store *s, const struct gen_key *key,
+                                       const struct log_record *records, size_t n, store_done_fn done,
+                                       void *ctx)
+{
+    struct store_op *op = op_new(s, OP_APPEND, key->owner, &key->gen, ctx);
+    op->records = (struct log_record *)mem_memdup(records, n * sizeof(*records));
+    op->record_count = n;
+    for (size_t i = 0; i < n; i++)
+        op->records[i].data = mem_memdup(records[i].data, records[i].len);
+    op->on.done = done;
+    return op;
+}
+
 static struct store_op *op_append(struct session_store *s, const struct gen_key *key,
                                   const struct log_record *record, store_done_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_APPEND, key->owner, &key->gen, ctx);
-    op->record = *record;
-    op->record.data = mem_memdup(record->data, record->len);
-    op->on.done = done;
-    return op;
+    return op_append_many(s, key, record, 1, done, ctx);
 }
 
 static struct store_op *op_finish(struct session_store *s, const struct gen_key *key,
@@ -145,6 +166,18 @@ static struct store_op *op_ack(struct session_store *s, const char *const *ids, 
     return op;
 }
 
+/* Every node of one process is told of everything, so there is nothing to remember. */
+static void ignore_watch(struct session_store *s, const char *owner)
+{
+    (void)s, (void)owner;
+}
+
+static bool always(struct session_store *s)
+{
+    (void)s;
+    return true;
+}
+
 static void op_cancel(struct session_store *s, struct store_op *op)
 {
     (void)s;
@@ -168,6 +201,7 @@ static void refuse(const struct store_op *op)
         op->on.touch(op->ctx, op->refused, false);
         break;
     case OP_ACQUIRE:
+    case OP_RECLAIM:
         op->on.lease(op->ctx, &(struct lease_result){.status = op->refused});
         break;
     case OP_READ:
@@ -202,7 +236,10 @@ static void perform_touch(struct memory_store *s, const struct store_op *op)
 static void perform_acquire(struct memory_store *s, const struct store_op *op)
 {
     struct lease_result result;
-    memory_acquire(s, op, &result);
+    if (op->kind == OP_ACQUIRE)
+        memory_acquire(s, op, &result);
+    else
+        memory_reclaim(s, op, &result);
     if (!op->cancelled)
         op->on.lease(op->ctx, &result);
 }
@@ -214,6 +251,7 @@ static void perform(struct memory_store *s, const struct store_op *op)
         perform_touch(s, op);
         break;
     case OP_ACQUIRE:
+    case OP_RECLAIM:
         perform_acquire(s, op);
         break;
     case OP_RENEW:
@@ -270,8 +308,10 @@ void memory_ops_drop(struct memory_store *s)
 const struct session_store_ops memory_ops = {
     .touch = op_touch,
     .acquire = op_acquire,
+    .reclaim = op_reclaim,
     .renew = op_renew,
     .append = op_append,
+    .append_many = op_append_many,
     .finish = op_finish,
     .read = op_read,
     .follow = memory_follow,
@@ -279,6 +319,9 @@ const struct session_store_ops memory_ops = {
     .cancel_generation = op_cancel_generation,
     .active = op_active,
     .publish = op_publish,
+    .watch = ignore_watch,
+    .unwatch = ignore_watch,
+    .healthy = always,
     .cancel_op = op_cancel,
     .turn = memory_turn,
     .close = memory_close,

@@ -62,13 +62,14 @@ struct gen_key {
     struct uuid gen;
 };
 
-/* What acquire answers. */
+/* What acquire and reclaim answer. */
 struct lease_result {
-    enum store_status status; /* OK, HELD, UNAVAILABLE */
+    enum store_status status; /* OK, HELD, FENCED (reclaim), FULL, UNAVAILABLE */
     uint64_t epoch;           /* the fencing epoch: 1 for a new log, +1 with each acquire */
     uint64_t seq, off;        /* end of the log */
     uint32_t crc;
     bool finished;
+    uint64_t held_ms; /* HELD: so long does the lease run, unless it is renewed; worth trying again then */
 };
 
 struct session_store_events {
@@ -79,6 +80,10 @@ struct session_store_events {
     /* A generation of the owner began, ended or was cancelled, on any node. state: a wire state. */
     void (*on_active)(void *ctx, const char *owner, const struct uuid *gen, const struct uuid *chat,
                       const char *state, uint64_t off);
+    /* The store has become reachable, or no longer is: see healthy. Told of changes only; a store that is
+     * opened is down until it says up, but for memory, which is always up and says nothing. While it is down
+     * calls are answered UNAVAILABLE, and soon; follows and watches are remembered and made good. */
+    void (*on_health)(void *ctx, bool up);
     void *ctx;
 };
 
@@ -98,6 +103,8 @@ typedef void (*store_active_fn)(void *ctx, enum store_status status, const struc
 
 struct session_store;
 
+#define APPEND_MAX 64 /* records of one append_many */
+
 struct session_store_ops {
     /* Makes or renews a client's session for ttl_ms; existed: it was this owner's already. */
     struct store_op *(*touch)(struct session_store *s, const char *owner, const struct uuid *session,
@@ -110,11 +117,22 @@ struct session_store_ops {
     /* FENCED on another epoch or a finished log; a lapsed lease that nobody took can be renewed. */
     struct store_op *(*renew)(struct session_store *s, const struct gen_key *key, uint64_t epoch,
                               uint64_t lease_ms, store_done_fn done, void *ctx);
+    /* After an outage: takes up again the lease that this node held under `epoch`, and answers where the log
+     * ends now, so that the owner appends what the store has lost. A log that is gone is made anew, under
+     * that epoch. FENCED when another has acquired it since. Of a finished log: its end, `finished`. */
+    struct store_op *(*reclaim)(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                                uint64_t epoch, uint64_t lease_ms, store_lease_fn done, void *ctx);
     /* Appends one record. FENCED on a stale epoch; WRONG_POSITION unless seq is the last + 1 and the position
      * follows (its off, and its crc held against the bytes; a DONE is finish's); a repeat of the very record
      * that is last is OK (idempotent). FENCED after the end. */
     struct store_op *(*append)(struct session_store *s, const struct gen_key *key,
                                const struct log_record *record, store_done_fn done, void *ctx);
+    /* Appends n records (1 to APPEND_MAX) of one epoch in one step: all or none, each held against the one
+     * before it. Only the first may be a REWIND. A repeat of the very records that are last is OK. Otherwise
+     * as append. */
+    struct store_op *(*append_many)(struct session_store *s, const struct gen_key *key,
+                                    const struct log_record *records, size_t n, store_done_fn done,
+                                    void *ctx);
     /* Appends the DONE record and the outbox entry in one step, and lets the lease go. */
     struct store_op *(*finish)(struct session_store *s, const struct gen_key *key,
                                const struct log_record *record, const void *entry, size_t entry_len,
@@ -130,8 +148,15 @@ struct session_store_ops {
                                           store_done_fn done, void *ctx);
     /* The running generations of an owner, on all nodes: published last as queued or running. */
     struct store_op *(*active)(struct session_store *s, const char *owner, store_active_fn done, void *ctx);
-    /* Tells every node with connections of the owner (this one too). No completion. */
+    /* Records the entry for `active`, and tells every node that watches the owner (this one too). No
+     * completion. */
     void (*publish)(struct session_store *s, const char *owner, const struct active_entry *entry);
+    /* From now on on_active tells of this owner's generations: for a node that has connections of the owner.
+     * A node may be told of others as well. Idempotent. */
+    void (*watch)(struct session_store *s, const char *owner);
+    void (*unwatch)(struct session_store *s, const char *owner);
+    /* The store answers now. See on_health. */
+    bool (*healthy)(struct session_store *s);
     void (*cancel_op)(struct session_store *s, struct store_op *op);
     /* Drops what has expired. `now_ms` is the loop's clock; also delivers the memory store's completions. */
     void (*turn)(struct session_store *s, uint64_t now_ms);
@@ -168,6 +193,28 @@ struct session_store *session_memory_store(struct session_memory *m, const char 
                                            const struct session_store_events *events, void (*wake)(void *ctx),
                                            void *wake_ctx);
 const struct outbox_ops *session_memory_outbox(void);
+
+/* The store on Redis 7 or newer: one, one behind Sentinel, or a cluster. Completions and events are delivered
+ * on `loop`; turn() does nothing. It connects in the background, again and again; until the first connection
+ * is made, and whenever there is none, it is not healthy. gateway/PRINCIPLES.md says how it lies there. */
+struct ev_loop;
+struct session_redis_options {
+    /* redis://[[user]:password@]host[:port][/db]       unix://[[user]:password@]/path[?db=N]
+     * sentinel://[[user]:password@]host[:port],.../master[/db]
+     * cluster://[[user]:password@]host[:port],...      percent-encoded where need be */
+    const char *url;
+    const char *node;    /* at most 64 bytes; no two live gateways on one store may share it */
+    uint64_t connect_ms; /* to be connected and ready; 0: 1000 */
+    uint64_t timeout_ms; /* to an answer; silence beyond it is a dead connection; 0: 1000 */
+    size_t outbox;       /* entries; a finish beyond it is answered STORE_FULL; 0: 100000 */
+};
+/* NULL and `error` when the url cannot be used; never because Redis is away. */
+struct session_store *session_redis_open(const struct session_redis_options *options, struct ev_loop *loop,
+                                         const struct session_store_events *events, char *error,
+                                         size_t error_size);
+/* Only looks at the url. */
+bool session_redis_check(const char *url, char *error, size_t error_size);
+const struct outbox_ops *session_redis_outbox(void);
 
 /* ------------------------------------------------------------------ history store */
 
@@ -329,7 +376,6 @@ struct history_store {
     const struct checkpoint_ops *checkpoint; /* NULL: the session store keeps running logs */
 };
 
-struct ev_loop;
 struct history_sqlite_options {
     const char *path;
     bool fsync;

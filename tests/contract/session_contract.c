@@ -63,6 +63,7 @@ static void test_a_lapsed_lease_can_be_taken(void **state)
     pass(w, 2000);
     acquire(w, 1, 1, 3000);
     heard(w, "held");
+    assert_int_equal(w->held_ms, 1000);
     pass(w, 1001);
     acquire(w, 1, 1, 3000);
     heard(w, "ok epoch=2 seq=1 off=3 crc=6e619d79");
@@ -361,5 +362,5 @@ int session_contract_log(void)
 int session_contract(const struct session_factory *factory)
 {
     pair_use(factory);
-    return session_contract_log() + session_contract_nodes();
+    return session_contract_log() + session_contract_mend() + session_contract_nodes();
 }

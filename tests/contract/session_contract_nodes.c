@@ -117,6 +117,8 @@ static void test_cancel_of_nothing_is_well(void **state)
 static void test_active_is_known_on_all_nodes(void **state)
 {
     struct pair *w = *state;
+    watch(w, ALICE);
+    watch(w, ALICE);
     publish(w, 0, ALICE, 1, "queued", 0);
     told(w, 0, "active 1 in 101 queued 0; ");
     told(w, 1, "active 1 in 101 queued 0; ");
@@ -238,6 +240,10 @@ static struct store_op *start_nth(struct pair *w, int n)
         return start_take(w, 0, 10);
     case 9:
         return start_ack(w, 0, 0);
+    case 10:
+        return start_append_many(w, 0, 1, &one, 1);
+    case 11:
+        return start_reclaim(w, 0, 1, 1, 1000);
     default:
         return NULL;
     }

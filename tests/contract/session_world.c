@@ -84,7 +84,8 @@ static void wake(void *ctx)
 void node_open(struct pair *w, int node)
 {
     struct side *side = &w->side[node];
-    struct session_store_events events = {on_cancel, on_grown, on_active, side};
+    struct session_store_events events = {
+        .on_cancel = on_cancel, .on_grown = on_grown, .on_active = on_active, .ctx = side};
     side->pair = w;
     side->s = w->factory->open(w->factory->ctx, node ? "b" : "a", &events, wake, side);
     assert_non_null(side->s);
@@ -216,6 +217,7 @@ static void on_lease(void *ctx, const struct lease_result *r)
 {
     struct pair *w = ctx;
     hear(w, r->status);
+    w->held_ms = r->held_ms;
     if (r->status != STORE_OK)
         return;
     buf_printf(&w->said, " epoch=%llu seq=%llu off=%llu crc=%08x%s", (unsigned long long)r->epoch,
@@ -291,6 +293,19 @@ struct store_op *start_renew(struct pair *w, int node, int gen, uint64_t epoch, 
     STARTED(S(node)->ops->renew(S(node), &k, epoch, lease_ms, on_done, w));
 }
 
+struct store_op *start_reclaim(struct pair *w, int node, int gen, uint64_t epoch, uint64_t lease_ms)
+{
+    struct gen_key k = key(gen);
+    struct uuid chat = id((uint64_t)gen + 100);
+    STARTED(S(node)->ops->reclaim(S(node), &k, &chat, epoch, lease_ms, on_lease, w));
+}
+
+struct store_op *start_append_many(struct pair *w, int node, int gen, const struct log_record *r, size_t n)
+{
+    struct gen_key k = key(gen);
+    STARTED(S(node)->ops->append_many(S(node), &k, r, n, on_done, w));
+}
+
 struct store_op *start_append(struct pair *w, int node, int gen, struct log_record r)
 {
     struct gen_key k = key(gen);
@@ -362,6 +377,16 @@ void renew(struct pair *w, int node, int gen, uint64_t epoch, uint64_t lease_ms)
     WAITED(start_renew(w, node, gen, epoch, lease_ms));
 }
 
+void reclaim(struct pair *w, int node, int gen, uint64_t epoch, uint64_t lease_ms)
+{
+    WAITED(start_reclaim(w, node, gen, epoch, lease_ms));
+}
+
+void append_many(struct pair *w, int node, int gen, const struct log_record *r, size_t n)
+{
+    WAITED(start_append_many(w, node, gen, r, n));
+}
+
 void append(struct pair *w, int node, int gen, struct log_record r)
 {
     WAITED(start_append(w, node, gen, r));
@@ -394,6 +419,13 @@ void publish(struct pair *w, int node, const char *owner, int gen, const char *s
     w->inside = true;
     S(node)->ops->publish(S(node), owner, &e);
     w->inside = false;
+}
+
+void watch(struct pair *w, const char *owner)
+{
+    for (int i = 0; i < SESSION_NODES; i++)
+        S(i)->ops->watch(S(i), owner);
+    pass(w, 0);
 }
 
 void take(struct pair *w, int node, size_t max)

@@ -34,6 +34,7 @@ struct pair {
     struct buf said;
     int completions;
     bool inside;
+    uint64_t held_ms; /* of the last acquire */
     uint64_t now_ms;
     char outbox_id[8][64]; /* of the last take */
     size_t outbox_count;
@@ -68,6 +69,8 @@ struct log_record next_mark(struct writer *x, enum log_kind kind, const char *js
 struct store_op *start_touch(struct pair *w, int node, const char *owner, int session, uint64_t ttl_ms);
 struct store_op *start_acquire(struct pair *w, int node, int gen, uint64_t lease_ms);
 struct store_op *start_renew(struct pair *w, int node, int gen, uint64_t epoch, uint64_t lease_ms);
+struct store_op *start_reclaim(struct pair *w, int node, int gen, uint64_t epoch, uint64_t lease_ms);
+struct store_op *start_append_many(struct pair *w, int node, int gen, const struct log_record *r, size_t n);
 struct store_op *start_append(struct pair *w, int node, int gen, struct log_record r);
 struct store_op *start_finish(struct pair *w, int node, int gen, struct log_record r, const char *entry,
                               uint64_t keep_ms);
@@ -81,12 +84,15 @@ struct store_op *start_ack(struct pair *w, int node, size_t n);
 void touch(struct pair *w, int node, const char *owner, int session, uint64_t ttl_ms);
 void acquire(struct pair *w, int node, int gen, uint64_t lease_ms);
 void renew(struct pair *w, int node, int gen, uint64_t epoch, uint64_t lease_ms);
+void reclaim(struct pair *w, int node, int gen, uint64_t epoch, uint64_t lease_ms);
+void append_many(struct pair *w, int node, int gen, const struct log_record *r, size_t n);
 void append(struct pair *w, int node, int gen, struct log_record r);
 void finish(struct pair *w, int node, int gen, struct log_record r, const char *entry, uint64_t keep_ms);
 void read_log(struct pair *w, int node, struct gen_key k, uint64_t after, size_t max);
 void cancel(struct pair *w, int node, struct gen_key k);
 void active(struct pair *w, int node, const char *owner);
 void publish(struct pair *w, int node, const char *owner, int gen, const char *state, uint64_t off);
+void watch(struct pair *w, const char *owner); /* every node */
 void take(struct pair *w, int node, size_t max);
 void ack(struct pair *w, int node, size_t n); /* the first n of the last take */
 
