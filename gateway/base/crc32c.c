@@ -9,6 +9,8 @@
 #define POLY 0x82f63b78U /* reflected */
 
 static uint32_t table[8][256];
+static uint8_t
+    origin[256]; /* of the highest byte of an entry of table[0], where each is different: its index */
 
 static void fill_table(void)
 {
@@ -21,6 +23,14 @@ static void fill_table(void)
     for (int k = 1; k < 8; k++)
         for (int i = 0; i < 256; i++)
             table[k][i] = (table[k - 1][i] >> 8) ^ table[0][table[k - 1][i] & 0xff];
+    for (int i = 0; i < 256; i++)
+        origin[table[0][i] >> 24] = (uint8_t)i;
+}
+
+static void need_table(void)
+{
+    static once_flag filled = ONCE_FLAG_INIT;
+    call_once(&filled, fill_table);
 }
 
 static uint32_t load_le32(const unsigned char *p)
@@ -30,8 +40,7 @@ static uint32_t load_le32(const unsigned char *p)
 
 uint32_t crc32c_portable(uint32_t crc, const void *p, size_t len)
 {
-    static once_flag filled = ONCE_FLAG_INIT;
-    call_once(&filled, fill_table);
+    need_table();
 
     const unsigned char *s = p;
     uint32_t c = ~crc;
@@ -42,6 +51,20 @@ uint32_t crc32c_portable(uint32_t crc, const void *p, size_t len)
     }
     for (; len; len--, s++)
         c = c >> 8 ^ table[0][(c ^ *s) & 0xff];
+    return ~c;
+}
+
+/* A step is c' = c >> 8 ^ table[i] with i = (c ^ byte) & 0xff: the highest byte of c' is that of table[i],
+ * which tells i, and with it all of c. */
+uint32_t crc32c_before(uint32_t crc, const void *p, size_t len)
+{
+    need_table();
+    const unsigned char *s = p;
+    uint32_t c = ~crc;
+    while (len--) {
+        uint8_t i = origin[c >> 24];
+        c = (c ^ table[0][i]) << 8 | (uint32_t)(i ^ s[len]);
+    }
     return ~c;
 }
 

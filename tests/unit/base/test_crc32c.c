@@ -43,11 +43,24 @@ static void both_ways_agree_and_chain(void **state)
     }
 }
 
+static void what_was_before_is_found_again(void **state)
+{
+    (void)state;
+    unsigned char p[300];
+    for (size_t i = 0; i < sizeof p; i++)
+        p[i] = (unsigned char)(i * 89 + 7);
+    assert_int_equal(crc32c_before(0x81d90e1b, "lo", 2), 0x6e619d79);
+    assert_int_equal(crc32c_before(0x81d90e1b, NULL, 0), 0x81d90e1b);
+    for (size_t cut = 0; cut <= sizeof p; cut++)
+        assert_int_equal(crc32c_before(crc32c(0, p, sizeof p), p + cut, sizeof p - cut), crc32c(0, p, cut));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_vectors),
         cmocka_unit_test(both_ways_agree_and_chain),
+        cmocka_unit_test(what_was_before_is_found_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
