@@ -1,7 +1,8 @@
 /* redis: the session store on Redis: opening, closing, its turns of the loop, and whether it is up. See
  * redis.h.
  *
- *     ev_prepare, last of all:   deferred answers, gathered appends, what the links have to write
+ *     ev_idle, when asked for:   what waits without hope, answers that were deferred
+ *     ev_prepare, last of all:   gathered appends, what the links have to write
  *     every 50 ms:               connections, watchdogs, what waits, follows that are due */
 #include "store/redis.h"
 
@@ -44,10 +45,6 @@ static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int eve
 {
     struct redis_store *s = prepare->data;
     (void)loop, (void)events;
-    ev_idle_stop(s->loop, &s->again);
-    if (s->pump_due)
-        ops_pump(s, link_now_ms());
-    ops_deliver(s);
     ops_flush(s);
     servers_flush(s);
     link_flush(&s->scout.link);
@@ -56,7 +53,12 @@ static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int eve
 
 static void on_again(struct ev_loop *loop, struct ev_idle *idle, int events)
 {
-    (void)loop, (void)idle, (void)events; /* that the loop did not wait is all: on_prepare comes next */
+    struct redis_store *s = idle->data;
+    (void)events;
+    ev_idle_stop(loop, idle);
+    if (s->pump_due)
+        ops_pump(s, link_now_ms());
+    ops_deliver(s);
 }
 
 static void on_tick(struct ev_loop *loop, struct ev_timer *timer, int events)

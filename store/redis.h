@@ -31,8 +31,15 @@
 
 struct redis_store;
 
-enum { SETUP_AUTH = 1, SETUP_SELECT = 2, SETUP_NAME = 4, SETUP_MASTER = 8, SETUP_FUNCTIONS = 16 };
-#define SETUP_STEPS 5
+enum {
+    SETUP_AUTH = 1,
+    SETUP_SELECT = 2,
+    SETUP_NAME = 4,
+    SETUP_MASTER = 8,   /* it is one */
+    SETUP_CLUSTER = 16, /* its cluster serves */
+    SETUP_FUNCTIONS = 32
+};
+#define SETUP_STEPS 6
 
 struct setup;
 struct setup_request {

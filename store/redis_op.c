@@ -354,8 +354,7 @@ static bool hope(struct redis_store *s, const struct store_op *op)
 static void route(struct store_op *op, struct server *server)
 {
     if (op->append) {
-        list_move_tail(&op->s->gathered, &op->link);
-        redis_wake(op->s);
+        list_move_tail(&op->s->gathered, &op->link); /* ev_prepare comes before the loop waits */
         return;
     }
     if (op->ordered)
@@ -386,11 +385,11 @@ void ops_pump(struct redis_store *s, uint64_t now_ms)
     list_each_safe (pos, next, &s->waiting) {
         struct store_op *op = list_entry(pos, struct store_op, link);
         struct server *server = server_of(s, op->slot);
-        if (now_ms >= op->retry_ms && server && server->link.state == LINK_READY) {
+        if (now_ms >= op->deadline_ms || !hope(s, op)) {
+            op_defer(op, STORE_UNAVAILABLE);
+        } else if (now_ms >= op->retry_ms && server && server->link.state == LINK_READY) {
             list_del(&op->link);
             route(op, server);
-        } else if (now_ms >= op->deadline_ms || !hope(s, op)) {
-            op_defer(op, STORE_UNAVAILABLE);
         }
     }
 }

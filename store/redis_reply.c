@@ -77,7 +77,7 @@ enum reply_fault reply_fault(const char *error)
         {"MOVED ", FAULT_MOVED},
         {"ASK ", FAULT_MOVED},
         {"TRYAGAIN", FAULT_LATER},
-        {"CLUSTERDOWN", FAULT_LATER},
+        {"CLUSTERDOWN", FAULT_SERVER},
         {"ERR Function not found", FAULT_UNLOADED},
         {"LOADING", FAULT_SERVER},
         {"MASTERDOWN", FAULT_SERVER},

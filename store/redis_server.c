@@ -59,7 +59,8 @@ static void opened(struct link *l)
     struct server *server = l->owner.ctx;
     server->loading = server->probed = false;
     setup_start(&server->setup, l, server->s,
-                SETUP_AUTH | SETUP_SELECT | SETUP_NAME | SETUP_MASTER | SETUP_FUNCTIONS, set_up);
+                SETUP_AUTH | SETUP_SELECT | SETUP_NAME | SETUP_MASTER | SETUP_CLUSTER | SETUP_FUNCTIONS,
+                set_up);
 }
 
 static void lost(struct link *l)

@@ -35,6 +35,11 @@ static void add_words(struct buf *b, const struct redis_store *s, unsigned step)
         resp_head(b, 1);
         resp_str(b, "ROLE");
         break;
+    case SETUP_CLUSTER:
+        resp_head(b, 2);
+        resp_str(b, "CLUSTER");
+        resp_str(b, "INFO");
+        break;
     default:
         resp_head(b, 3);
         resp_str(b, "FUNCTION");
@@ -51,6 +56,8 @@ static const char *fault_of(unsigned step, const struct redisReply *reply)
         return NULL; /* a courtesy */
     if (step == SETUP_MASTER && !reply_is_error(reply))
         return strcmp(reply_text(reply_at(reply, 0), NULL), "master") == 0 ? NULL : "it is not a master";
+    if (step == SETUP_CLUSTER && !reply_is_error(reply))
+        return strstr(text, "cluster_state:ok") ? NULL : "its cluster is down";
     if (step == SETUP_FUNCTIONS && strstr(text, "already exists"))
         return NULL; /* the very ones: their name is a digest */
     return reply_is_error(reply) ? text : NULL;
@@ -76,6 +83,8 @@ void setup_start(struct setup *setup, struct link *l, const struct redis_store *
     struct buf words = {0};
     if (!*s->url.password)
         what &= ~(unsigned)SETUP_AUTH;
+    if (s->url.kind != REDIS_CLUSTER)
+        what &= ~(unsigned)SETUP_CLUSTER;
     if (!s->url.db)
         what &= ~(unsigned)SETUP_SELECT;
     *setup = (struct setup){.link = l, .done = done, .count = (size_t)__builtin_popcount(what)};

@@ -75,7 +75,9 @@ struct lease_result {
 struct session_store_events {
     /* Somebody wants a generation of this node cancelled. */
     void (*on_cancel)(void *ctx, const struct gen_key *key);
-    /* A followed log has grown or ended: read on. */
+    /* A followed log has grown or ended: read on. A seq not above one told before means that the store has
+     * lost records and their owner appends them again: read from an earlier place, and hold crcs against each
+     * other. */
     void (*on_grown)(void *ctx, const struct gen_key *key, uint64_t seq);
     /* A generation of the owner began, ended or was cancelled, on any node. state: a wire state. */
     void (*on_active)(void *ctx, const char *owner, const struct uuid *gen, const struct uuid *chat,
@@ -140,7 +142,8 @@ struct session_store_ops {
     /* Records with seq > after, at most max_bytes of data (but one at least). */
     struct store_op *(*read)(struct session_store *s, const struct gen_key *key, uint64_t after,
                              size_t max_bytes, store_read_fn done, void *ctx);
-    /* From now on on_grown tells of this log; read first, for what was there before. Idempotent. */
+    /* From now on on_grown tells of this log. It has no completion: a read started after it shows what was
+     * there before it took effect. Idempotent. */
     void (*follow)(struct session_store *s, const struct gen_key *key);
     void (*unfollow)(struct session_store *s, const struct gen_key *key);
     /* Asks the owner node, wherever it is, to cancel. OK also when nobody runs it. */

@@ -87,19 +87,29 @@ static int connect_to(const struct redis_server *r)
     return -1;
 }
 
-/* "" when it cannot be asked. What comes in one piece within a while. */
+/* What comes in one piece within a while. */
+static void ask_on(int fd, const char *command, char *answer, size_t size)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    ssize_t n = 0;
+    if (dprintf(fd, "%s\r\n", command) > 0 && poll(&p, 1, 5000) == 1)
+        n = read(fd, answer, size - 1);
+    answer[n > 0 ? n : 0] = '\0';
+}
+
+/* "" when it cannot be asked. */
 static const char *ask(const struct redis_server *r, const char *command)
 {
-    static char answer[65536];
+    static char answer[65536], auth[256];
     int fd = connect_to(r);
     answer[0] = '\0';
     if (fd < 0)
         return answer;
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    if (dprintf(fd, "%s\r\n", command) > 0 && poll(&p, 1, 5000) == 1) {
-        ssize_t n = read(fd, answer, sizeof(answer) - 1);
-        answer[n > 0 ? n : 0] = '\0';
+    if (r->password) {
+        snprintf(auth, sizeof(auth), "AUTH %s", r->password);
+        ask_on(fd, auth, answer, sizeof(answer));
     }
+    ask_on(fd, command, answer, sizeof(answer));
     close(fd);
     return answer;
 }

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -96,7 +97,7 @@ struct session_factory redis_world_open(struct redis_world *w)
     w->ops = redis_ops;
     w->ops.close = forget;
     world_open_now = w;
-    log_set_level(LOG_LEVEL_ERROR);
+    log_set_level(getenv("REDIS_TEST_LOG") ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR);
     return (struct session_factory){.name = "redis",
                                     .open = open_node,
                                     .clean = clean,
