@@ -111,6 +111,17 @@ bool tokenlog_agrees(const struct tokenlog *log, uint64_t off, uint32_t crc)
     return crc == (off > p.off ? crc32c(p.crc, log->text.data + p.off, (size_t)(off - p.off)) : p.crc);
 }
 
+struct log_run tokenlog_record_at(const struct tokenlog *log, uint64_t off)
+{
+    struct log_cursor c = seek_text(log, off);
+    if (c.record_end != off || off >= log->text.len)
+        return (struct log_run){0};
+    const struct log_segment *s = segment_of(log, off);
+    return (struct log_run){.seq = s->off == off ? s->first_seq : c.seq + 1,
+                            .len = (size_t)size_at(log, &c.size_pos),
+                            .part = s->part};
+}
+
 static enum log_item_kind give_event(struct log_item *item, const struct log_event *e)
 {
     *item = (struct log_item){.kind = e->is_start ? LOG_ITEM_START : LOG_ITEM_REWIND,
