@@ -347,12 +347,16 @@ local function renew(keys, args)
     if not state then
         return NOT_FOUND
     end
-    local epoch, _, _, _, ended = parse((split(state)))
+    local core, followers = split(state)
+    local epoch, _, _, _, ended = parse(core)
     if epoch ~= args[1] or ended ~= '' then
         return FENCED
     end
     redis.call('HSET', keys[3], 'u', whole(now_ms() + tonumber(args[2])))
     expire_all(keys, whole(tonumber(args[2]) + tonumber(args[3])))
+    if args[2] == '0' and followers ~= '' then
+        tell(followers, grown(keys[1], core, args, 1, 0)) -- one of them acquires it
+    end
     return OK
 end
 

@@ -116,6 +116,8 @@ enum store_status memory_renew(struct memory_store *s, const struct store_op *op
     if (log->finished || log->epoch != op->epoch)
         return STORE_FENCED;
     log->lease_until_ms = memory_after(s->memory, op->ms);
+    if (op->ms == 0)
+        memory_grown(s->memory, log);
     return STORE_OK;
 }
 

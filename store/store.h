@@ -116,7 +116,10 @@ struct session_store_ops {
      * gone. Of a finished log: its end, `finished`, no lease and no new epoch. */
     struct store_op *(*acquire)(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
                                 uint64_t lease_ms, store_lease_fn done, void *ctx);
-    /* FENCED on another epoch or a finished log; a lapsed lease that nobody took can be renewed. */
+    /* FENCED on another epoch or a finished log; a lapsed lease that nobody took can be renewed. lease_ms 0
+     * lets it go at once, and tells the followers (on_grown with the last seq once more), so that one of them
+     * acquires.
+     */
     struct store_op *(*renew)(struct session_store *s, const struct gen_key *key, uint64_t epoch,
                               uint64_t lease_ms, store_done_fn done, void *ctx);
     /* After an outage: takes up again the lease that this node held under `epoch`, and answers where the log

@@ -35,7 +35,7 @@ static bool one_of(struct config_loader *l, enum config_id id, const char *const
 static bool check_words(struct config_loader *l)
 {
     return ONE_OF(l, log_level, "debug", "info", "warn", "error") && ONE_OF(l, auth_mode, "none", "keys") &&
-           ONE_OF(l, session_store, "memory") && ONE_OF(l, history_store, "sqlite");
+           ONE_OF(l, session_store, "memory", "redis") && ONE_OF(l, history_store, "sqlite", "postgres");
 }
 
 static bool check_origins(struct config_loader *l)
@@ -68,6 +68,21 @@ static bool check_limits(struct config_loader *l)
     return true;
 }
 
+static bool check_stores(struct config_loader *l)
+{
+    const struct config *c = l->config;
+    bool shared = strcmp(c->session_store, "redis") == 0,
+         postgres = strcmp(c->history_store, "postgres") == 0;
+    if (shared && !*c->session_url)
+        return fail_at(l, CONFIG_ID_session_store, "redis needs session.url");
+    if (postgres && !*c->history_url)
+        return fail_at(l, CONFIG_ID_history_store, "postgres needs history.url");
+    if (postgres && !shared) /* what runs is recorded as running there: whoever starts would take it up */
+        return fail_at(l, CONFIG_ID_history_store,
+                       "postgres needs session.store redis, which knows who runs what");
+    return true;
+}
+
 static bool check_together(struct config_loader *l, bool lists)
 {
     const struct config *c = l->config;
@@ -86,5 +101,6 @@ static bool check_together(struct config_loader *l, bool lists)
 
 bool config_check(struct config_loader *l, bool lists)
 {
-    return check_words(l) && check_origins(l) && check_limits(l) && check_together(l, lists);
+    return check_words(l) && check_stores(l) && check_origins(l) && check_limits(l) &&
+           check_together(l, lists);
 }

@@ -34,6 +34,14 @@ static inline void list_add_tail(struct list *head, struct list *n)
     head->prev = n;
 }
 
+static inline void list_add_head(struct list *head, struct list *n)
+{
+    n->prev = head;
+    n->next = head->next;
+    head->next->prev = n;
+    head->next = n;
+}
+
 static inline void list_del(struct list *n)
 {
     n->prev->next = n->next;
@@ -44,6 +52,12 @@ static inline void list_del(struct list *n)
 static inline struct list *list_first(const struct list *head)
 {
     return list_empty(head) ? NULL : head->next;
+}
+
+static inline void list_move_head(struct list *head, struct list *n)
+{
+    list_del(n);
+    list_add_head(head, n);
 }
 
 static inline void list_move_tail(struct list *head, struct list *n)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "core/owner.h"
 
 static struct chat *chat_find(struct node *n, const struct owner *owner, const struct uuid *id)
 {
@@ -40,7 +41,16 @@ void chat_enter(struct generation *g)
 
 bool chat_is_head(const struct generation *g)
 {
-    return g->chat && list_first(&g->chat->line) == &g->chat_link;
+    return g->chat && list_first(&g->chat->line) == &g->chat_link &&
+           (g->taken_over || !owner_remote_before(g->owner, &g->chat_id, &g->key.gen));
+}
+
+void chat_look(struct node *n, struct owner *owner, const struct uuid *chat)
+{
+    struct chat *c = chat_find(n, owner, chat);
+    struct generation *g = c ? list_entry(list_first(&c->line), struct generation, chat_link) : NULL;
+    if (g && chat_is_head(g))
+        generation_advance(g);
 }
 
 void chat_leave(struct generation *g)
@@ -48,7 +58,7 @@ void chat_leave(struct generation *g)
     struct chat *c = g->chat;
     if (!c)
         return;
-    bool was_head = chat_is_head(g);
+    bool was_head = list_first(&c->line) == &g->chat_link;
     list_del(&g->chat_link);
     g->chat = NULL;
     c->length--;
@@ -56,7 +66,9 @@ void chat_leave(struct generation *g)
         HASH_DEL(g->node->chats, c);
         mem_free(c);
     } else if (was_head) {
-        generation_advance(list_entry(list_first(&c->line), struct generation, chat_link));
+        struct generation *next = list_entry(list_first(&c->line), struct generation, chat_link);
+        if (chat_is_head(next))
+            generation_advance(next);
     }
 }
 

@@ -15,7 +15,10 @@ struct chat {
 size_t chat_length(struct node *n, const struct owner *owner, const struct uuid *chat);
 /* g takes its place at the end of the line. */
 void chat_enter(struct generation *g);
+/* And nothing is before it there on another gateway; one that was taken over has had its turn. */
 bool chat_is_head(const struct generation *g);
+/* Something that ran there on another gateway has ended: the head of the line is started. */
+void chat_look(struct node *n, struct owner *owner, const struct uuid *chat);
 /* g leaves the line; the next, if recorded already, is started. Idempotent. */
 void chat_leave(struct generation *g);
 /* Cancels whatever is ahead of g in its chat. */

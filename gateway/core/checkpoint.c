@@ -79,7 +79,7 @@ static void batch_free(struct batch *b)
 
 struct store_op *checkpoint_save(struct node *n, store_done_fn done, void *ctx)
 {
-    size_t most = n->history->checkpoint ? count_grown(n) : 0;
+    size_t most = n->history->checkpoint && !n->sessions->shared ? count_grown(n) : 0;
     if (!most)
         return NULL;
     struct batch b = {.answers = mem_alloc(most * sizeof *b.answers),

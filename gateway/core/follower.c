@@ -52,3 +52,11 @@ void followers_status(struct generation *g, const char *state, int64_t idle_ms)
         f->ops->status(f, state, idle_ms);
     }
 }
+
+void followers_notice(struct generation *g, const struct err *e)
+{
+    list_each_safe (pos, tmp, &g->followers) {
+        struct follower *f = list_entry(pos, struct follower, link);
+        f->ops->notice(f, e);
+    }
+}

@@ -10,6 +10,8 @@
 #include "base/metrics.h"
 #include "core/chat.h"
 #include "core/owner.h"
+#include "core/produce.h"
+#include "core/takeover.h"
 
 #define WAIT_US 100000 /* between looks for an upstream that is away */
 
@@ -21,9 +23,11 @@ static const char *const state_names[GENERATION_STATES] = {"recording", "queued"
 static const unsigned moves[GENERATION_STATES] = {
     [GENERATION_RECORDING] = TO(QUEUED) | TO(RUNNING) | TO(ENDING) | TO(DONE) | TO(DROPPED),
     [GENERATION_QUEUED] = TO(RUNNING) | TO(ENDING) | TO(DROPPED),
-    [GENERATION_RUNNING] = TO(ENDING) | TO(DROPPED),
-    [GENERATION_ENDING] = TO(DONE) | TO(DROPPED),
-    [GENERATION_DONE] = TO(DROPPED),
+    /* to DONE, QUEUED: one that another gateway produced has ended, or is taken over */
+    [GENERATION_RUNNING] = TO(ENDING) | TO(DONE) | TO(QUEUED) | TO(DROPPED),
+    /* to RUNNING: another gateway has the lease, and its word counts */
+    [GENERATION_ENDING] = TO(DONE) | TO(RUNNING) | TO(DROPPED),
+    [GENERATION_DONE] = TO(RUNNING) | TO(DROPPED),
 };
 
 void generation_move(struct generation *g, enum generation_state to)
@@ -43,6 +47,9 @@ void generation_move(struct generation *g, enum generation_state to)
     if (to >= GENERATION_ENDING)
         list_del(&g->orphan_link);
 }
+
+const struct outcome outcome_none = {
+    .state = "running", .prompt_tokens = -1, .completion_tokens = -1, .ttft_ms = -1, .total_ms = -1};
 
 static struct generation_key key_of(const struct owner *owner, const struct uuid *gen)
 {
@@ -72,8 +79,7 @@ struct generation *generation_new(struct node *n, struct owner *owner, const str
     g->chat_id = *chat;
     g->created_ms = n->unix_ms;
     g->accepted_us = n->now_us;
-    g->outcome = (struct outcome){
-        .state = "running", .prompt_tokens = -1, .completion_tokens = -1, .ttft_ms = -1, .total_ms = -1};
+    g->outcome = outcome_none;
     tokenlog_init(&g->log, 1);
     list_init(&g->followers);
     list_init(&g->owner_link);
@@ -90,7 +96,7 @@ struct generation *generation_new(struct node *n, struct owner *owner, const str
 
 void generation_drop(struct generation *g)
 {
-    assert(list_empty(&g->followers) && !g->call && !g->op);
+    assert(list_empty(&g->followers) && !g->call && !g->op && !g->out && !g->relay);
     chat_leave(g);
     if (g->state == GENERATION_DONE)
         g->node->kept_bytes -= tokenlog_memory(&g->log);
@@ -139,8 +145,8 @@ struct active_item generation_active(const struct generation *g)
 static void call_start(void *ctx, enum start_mode mode, const char *model, const char *upstream)
 {
     struct generation *g = ctx;
-    if (mode == START_RESTART && tokenlog_end(&g->log)) {
-        tokenlog_rewind(&g->log, 0, LOG_RESTARTED);
+    if (mode == START_RESTART && produce_end(g)) {
+        produce_rewind(g, 0, LOG_RESTARTED);
         metric_add_for(METRIC_REWINDS, "restarted", 1);
         g->tokens = 0;
         g->tokens_unknown = false;
@@ -150,7 +156,7 @@ static void call_start(void *ctx, enum start_mode mode, const char *model, const
                              : mode == START_PREFIX  ? LOG_PREFIX
                              : mode == START_RESTART ? LOG_RESTART
                                                      : LOG_REATTACH;
-    tokenlog_start(&g->log, log_mode, model);
+    produce_start(g, log_mode, model);
     mem_free(g->model);
     g->model = mem_strdup(model);
     if (g->taken_over) {
@@ -158,8 +164,7 @@ static void call_start(void *ctx, enum start_mode mode, const char *model, const
         g->taken_over = false;
     }
     log_debug("generation.start", LF_UUID("gen", &g->key.gen), LF_STR("mode", log_mode_name(log_mode)),
-              LF_STR("upstream", upstream), LF_INT("off", tokenlog_end(&g->log)));
-    followers_wake(g);
+              LF_STR("upstream", upstream), LF_INT("off", produce_end(g)));
 }
 
 static void measure_text(struct generation *g, size_t len, unsigned tokens)
@@ -180,15 +185,14 @@ static void measure_text(struct generation *g, size_t len, unsigned tokens)
 static void call_text(void *ctx, enum answer_part part, const char *text, size_t len, unsigned tokens)
 {
     struct generation *g = ctx;
-    size_t end = (size_t)tokenlog_end(&g->log), most = (size_t)g->node->config->limits_text_bytes;
+    size_t end = (size_t)produce_end(g), most = (size_t)g->node->config->limits_text_bytes;
     size_t room = end < most ? most - end : 0; /* the limit may have been lowered meanwhile */
     bool over = len > room;
     if (over)
         len = utf8_floor(text, room);
     measure_text(g, len, tokens);
     if (len)
-        tokenlog_append(&g->log, part == ANSWER_TEXT ? LOG_PART_TEXT : LOG_PART_REASONING, text, len);
-    followers_wake(g);
+        produce_text(g, part == ANSWER_TEXT ? LOG_PART_TEXT : LOG_PART_REASONING, text, len);
     if (over)
         generation_end(g, "length", NULL);
 }
@@ -214,10 +218,7 @@ static void call_end(void *ctx, const struct call_result *r)
 
 static void call_text_so_far(void *ctx, const char **text, size_t *len, bool *only_text)
 {
-    struct generation *g = ctx;
-    *text = g->log.text.data;
-    *len = g->log.text.len;
-    *only_text = tokenlog_only_text(&g->log);
+    produce_so_far(ctx, text, len, only_text);
 }
 
 /* ------------------------------------------------------------------ running */
@@ -261,10 +262,18 @@ void generation_run(struct generation *g, const struct history_message *context,
                             .messages_json = g->messages_json};
     struct err e = {0};
     generation_move(g, GENERATION_RUNNING);
+    produce_open(g);
     g->call = start_call(g, &prompt, &e);
     mem_free(messages);
     if (!g->call)
         generation_end(g, g->log.text.len ? "truncated" : "error", &e);
+}
+
+/* An answer taken over is given up after a while. */
+static bool too_old(const struct generation *g)
+{
+    const struct node *n = g->node;
+    return n->unix_ms > g->created_ms + (uint64_t)n->config->upstream_takeover_age_s * 1000;
 }
 
 static void context_read(void *ctx, const struct history_begin *r)
@@ -274,6 +283,10 @@ static void context_read(void *ctx, const struct history_begin *r)
     if (r->status == STORE_OK) {
         owner_tell_active(g->owner, g);
         generation_run(g, r->context, r->context_count);
+        return;
+    }
+    if (g->taken_over && r->status != STORE_NOT_FOUND && !too_old(g)) {
+        g->retry_us = g->node->now_us + WAIT_US; /* node_tick asks again */
         return;
     }
     struct err e = {0};
@@ -288,18 +301,53 @@ static bool must_wait(struct generation *g)
 {
     struct node *n = g->node;
     struct err e = {0};
-    uint64_t limit = (uint64_t)n->config->upstream_takeover_age_s * 1000;
     bool away = g->taken_over && !n->upstream->ops->knows(n->upstream, g->model, &e) &&
-                e.code == ERR_UPSTREAM_UNAVAILABLE && n->unix_ms <= g->created_ms + limit;
+                e.code == ERR_UPSTREAM_UNAVAILABLE && !too_old(g);
     g->retry_us = n->now_us + WAIT_US;
     return away;
 }
 
+#define BEHIND_US 5000000 /* what another gateway recorded late is not waited for longer */
+
+static void behind_read(void *ctx, enum store_status status, const struct history_answer *a, size_t n)
+{
+    struct generation *g = ctx;
+    struct node *node = g->node;
+    g->op = NULL;
+    bool running = status == STORE_OK && n == 1 && strcmp(a->state, "running") == 0;
+    if (running && node->now_us - g->behind_us < BEHIND_US) {
+        g->retry_us = node->now_us + WAIT_US;
+        return;
+    }
+    g->behind = (struct uuid){{0}};
+    generation_advance(g);
+}
+
+/* What ran before it ended on another gateway: the conversation is read when history has that end. */
+static void ask_behind(struct generation *g)
+{
+    struct history_store *h = g->node->history;
+    struct gen_key key = {.owner = g->owner->name, .gen = g->behind};
+    if (!g->behind_us)
+        g->behind_us = g->node->now_us;
+    g->op = h->ops->answer(h, &key, behind_read, g);
+}
+
 void generation_advance(struct generation *g)
 {
-    if (g->state != GENERATION_QUEUED || g->op || g->cancel_wanted || must_wait(g))
-        return;
     struct node *n = g->node;
+    if (g->state != GENERATION_QUEUED || g->op || g->cancel_wanted)
+        return;
+    if (!g->params_json) { /* another gateway's: what was asked is not known here yet */
+        takeover_ask(g);
+        return;
+    }
+    if (must_wait(g))
+        return;
+    if (!uuid_is_nil(&g->behind)) {
+        ask_behind(g);
+        return;
+    }
     g->op = n->history->ops->context(n->history, g->owner->name, &g->chat_id, &g->user_message,
                                      (size_t)n->config->limits_context_bytes, context_read, g);
 }

@@ -6,7 +6,9 @@
  *                 |   (chat is free)     |  end, cancel, bounds
  *                 +-> refused            +--------+
  *
- *     upstream events -> tokenlog -> wake followers
+ *     upstream events -> produce -> tokenlog -> wake followers
+ *     another gateway -> relay   -> tokenlog -> wake followers      RUNNING without a call; QUEUED once taken
+ * over
  *
  * One function, generation_move, assigns a state. It refuses to know sockets, frames and HTTP. */
 #ifndef LASTWORD_CORE_GENERATION_H
@@ -19,7 +21,9 @@
 #include "core/tokenlog.h"
 
 struct follower;
+struct produce;
 struct recall;
+struct relay;
 
 /* How a follower is told. Each may be called from within generation_x, send_submit and resume_submit; none
  * may free the follower, and none but accepted may detach it. */
@@ -35,6 +39,9 @@ struct follower_ops {
     void (*wake)(struct follower *f);
     /* queued, stalled, retrying, taking_over. idle_ms -1: not said. */
     void (*status)(struct follower *f, const char *state, int64_t idle_ms);
+    /* Something that a person may want to know and that ends nothing (STORE_DEGRADED). f->generation is NULL
+     * where a resume waits for the stores; it may be detached here. */
+    void (*notice)(struct follower *f, const struct err *e);
 };
 
 /* A reader's place in one generation; lives inside its session's follow or HTTP exchange (embedded, borrowed
@@ -62,10 +69,14 @@ struct generation {
     struct list followers;
     struct tokenlog log;
     struct call *call;   /* while an upstream produces */
+    struct produce *out; /* while this node produces into a shared log */
+    struct relay *relay; /* while another does, or is to be taken over from */
     struct store_op *op; /* history call in flight */
     struct uuid chat_id, message, user_message;
+    struct uuid
+        behind; /* ran in the chat on another gateway when this was queued; nil: none, or history has it */
     struct outcome outcome; /* from ENDING on */
-    uint64_t accepted_us, first_text_us, last_text_us, ended_us, orphan_us, retry_us;
+    uint64_t accepted_us, first_text_us, last_text_us, ended_us, orphan_us, retry_us, behind_us;
     uint64_t tokens; /* text events of the answer as it stands */
     uint64_t saved;  /* bytes of the log that history has (checkpoint); a rewind lowers it */
     uint64_t saved_seq;
@@ -81,6 +92,8 @@ struct generation {
      * it when its prompt went to history. settled: history has it, or will never take it; nothing of it waits
      */
 };
+
+extern const struct outcome outcome_none; /* of one that has not ended */
 
 /* NULL: not in memory (history may know it). */
 struct generation *generation_find(struct node *n, const struct owner *owner, const struct uuid *gen);
@@ -100,6 +113,8 @@ void generation_set_system(struct generation *g, const json_t *system);
 /* Starts the producer with the conversation (NULL, 0 where messages_json has it). From QUEUED or RECORDING.
  */
 void generation_run(struct generation *g, const struct history_message *context, size_t count);
+/* The call and the look-up in history end, whatever they are at; nothing is told. */
+void generation_stop(struct generation *g);
 /* Its turn in the chat has come: if it is recorded already, reads the conversation again and runs. */
 void generation_advance(struct generation *g);
 /* Ends it as cancelled, at once unless it is still being recorded. Idempotent; nothing after the outcome
@@ -109,6 +124,10 @@ void generation_cancel(struct generation *g);
 void generation_end(struct generation *g, const char *state, const struct err *error);
 /* Records the outcome in history; then, or after history.done_wait_ms, done goes into the log. */
 void generation_record_end(struct generation *g);
+/* done is in the shared log, and the outbox has it for history. */
+void generation_finished(struct generation *g);
+/* What history said of the outcome, whoever told it. */
+void generation_recorded(struct generation *g, enum store_status status);
 /* done_wait_ms is over. */
 void generation_close(struct generation *g);
 
@@ -132,5 +151,6 @@ void follower_detach(struct follower *f);
 void followers_changed(struct generation *g);
 void followers_wake(struct generation *g);
 void followers_status(struct generation *g, const char *state, int64_t idle_ms);
+void followers_notice(struct generation *g, const struct err *e);
 
 #endif

@@ -3,6 +3,9 @@
  *     end -> ENDING -> history finish --ok--> persisted -> close -> DONE -> kept for resumes -> dropped
  *                          \--fails or takes longer than done_wait_ms-> close (persisted false), tried again
  *
+ * With a shared log the outcome goes into that first, as done with its outbox entry (produce_finish), and
+ * history hears of it through the outbox; only while that store is away is history told from here.
+ *
  * Done waits a moment for history so that persisted is true as a rule; nothing else waits. */
 #include <assert.h>
 #include <string.h>
@@ -12,20 +15,32 @@
 #include "base/metrics.h"
 #include "core/chat.h"
 #include "core/generation.h"
+#include "core/outbox.h"
 #include "core/owner.h"
+#include "core/produce.h"
 
 #define RETRY_US 1000000 /* between attempts to record an outcome that history would not take */
 
+static void asked(void *ctx, enum store_status status)
+{
+    (void)ctx, (void)status; /* whoever wants it cancelled asks again */
+}
+
 void generation_cancel(struct generation *g)
 {
+    struct session_store *s = g->node->sessions;
     if (g->state >= GENERATION_ENDING)
         return;
+    if (g->relay) { /* whoever produces it */
+        s->ops->cancel_generation(s, &(struct gen_key){g->owner->name, g->key.gen}, asked, NULL);
+        return;
+    }
     g->cancel_wanted = true;
     if (g->state != GENERATION_RECORDING)
         generation_end(g, "cancelled", NULL);
 }
 
-static void stop_producing(struct generation *g)
+void generation_stop(struct generation *g)
 {
     if (g->call)
         g->node->upstream->ops->cancel(g->call);
@@ -55,16 +70,31 @@ static void set_outcome(struct generation *g, const char *state, const struct er
 void generation_end(struct generation *g, const char *state, const struct err *error)
 {
     assert(g->state < GENERATION_ENDING);
-    stop_producing(g);
+    generation_stop(g);
     set_outcome(g, state, error);
     g->ended_us = g->node->now_us;
     generation_move(g, GENERATION_ENDING);
     metric_add_for(METRIC_GENERATIONS_DONE, state, 1);
     metric_observe_us(METRIC_GENERATION_TIME, g->ended_us - g->accepted_us);
+    if (produce_finish(g))
+        return; /* the chat is left in generation_close: history hears of it later */
     generation_record_end(g);
     if (g->node->config->history_done_wait_ms == 0)
         generation_close(g);
     chat_leave(g); /* after the record is on its way: the next reads the conversation behind it */
+}
+
+void generation_finished(struct generation *g)
+{
+    bool outbox = g->node->outbox != NULL;
+    g->settled |= outbox; /* nothing of it is lost any more */
+    outbox_kick(g->node->outbox);
+    if (g->state != GENERATION_ENDING)
+        return;
+    if (!outbox)
+        generation_record_end(g);
+    if (g->node->config->history_done_wait_ms == 0)
+        generation_close(g);
 }
 
 struct history_answer generation_answer(const struct generation *g, struct history_part **parts,
@@ -105,13 +135,13 @@ struct history_answer generation_answer(const struct generation *g, struct histo
     return a;
 }
 
-static void recorded(void *ctx, enum store_status status)
+void generation_recorded(struct generation *g, enum store_status status)
 {
-    struct generation *g = ctx;
-    g->op = NULL;
+    if (g->state < GENERATION_ENDING || g->state == GENERATION_DROPPED)
+        return;
     /* NOT_FOUND: the conversation was deleted meanwhile. FENCED: another gateway has recorded it. */
-    g->settled = status == STORE_OK || status == STORE_NOT_FOUND || status == STORE_FENCED;
-    g->outcome.persisted = status == STORE_OK;
+    g->settled |= status == STORE_OK || status == STORE_NOT_FOUND || status == STORE_FENCED;
+    g->outcome.persisted |= status == STORE_OK;
     if (g->settled) {
         list_del(&g->unpersisted_link);
     } else {
@@ -124,6 +154,13 @@ static void recorded(void *ctx, enum store_status status)
         generation_close(g);
 }
 
+static void recorded(void *ctx, enum store_status status)
+{
+    struct generation *g = ctx;
+    g->op = NULL;
+    generation_recorded(g, status);
+}
+
 void generation_record_end(struct generation *g)
 {
     assert(!g->op && g->state >= GENERATION_ENDING);
@@ -131,6 +168,7 @@ void generation_record_end(struct generation *g)
     struct buf json = {0};
     struct history_answer a = generation_answer(g, &parts, &json);
     struct history_store *h = g->node->history;
+    a.epoch = produce_epoch(g);
     list_del(&g->unpersisted_link);
     g->op = h->ops->finish(h, &a, recorded, g);
     mem_free(parts);
@@ -151,4 +189,5 @@ void generation_close(struct generation *g)
              LF_STR("persisted", g->outcome.persisted ? "yes" : "no"));
     owner_tell_active(g->owner, g);
     followers_wake(g);
+    chat_leave(g);
 }

@@ -6,7 +6,11 @@
 #include "core/chat.h"
 #include "core/checkpoint.h"
 #include "core/generation.h"
+#include "core/outbox.h"
 #include "core/owner.h"
+#include "core/produce.h"
+#include "core/recall.h"
+#include "core/relay.h"
 #include "core/session_inner.h"
 #include "core/takeover.h"
 
@@ -24,6 +28,13 @@ void node_init(struct node *n)
     list_init(&n->slow_sessions);
     list_init(&n->gone_sessions);
     list_init(&n->gone_follows);
+    list_init(&n->producing);
+    list_init(&n->relays);
+    list_init(&n->remotes);
+    list_init(&n->recalls_running);
+    list_init(&n->recall_queue);
+    list_init(&n->recalls_parked);
+    n->outbox = outbox_open(n);
     n->checkpoint_us = n->now_us;
 }
 
@@ -67,12 +78,13 @@ static void tick_orphans(struct node *n)
     }
 }
 
-/* Answers taken over whose upstream was away when their turn came. */
+/* Answers taken over whose upstream was away when their turn came, and those behind another gateway's. */
 static void tick_queued(struct node *n)
 {
     list_each_safe (pos, tmp, &n->by_state[GENERATION_QUEUED]) {
         struct generation *g = list_entry(pos, struct generation, state_link);
-        if (g->taken_over && chat_is_head(g) && n->now_us >= g->retry_us)
+        bool waits = g->taken_over || !uuid_is_nil(&g->behind) || !list_empty(&g->owner->remotes);
+        if (waits && n->now_us >= g->retry_us && chat_is_head(g))
             generation_advance(g);
     }
 }
@@ -84,7 +96,8 @@ static void tick_ending(struct node *n)
         struct generation *g = list_entry(pos, struct generation, state_link);
         if (n->now_us - g->ended_us < limit)
             break;
-        generation_close(g);
+        if (!produce_awaits_store(g)) /* done is not shown before it is in the shared log */
+            generation_close(g);
     }
 }
 
@@ -108,7 +121,7 @@ static void tick_kept(struct node *n)
              crowded = n->kept_bytes > (size_t)n->config->log_store_keep_bytes;
         if ((!old && !crowded) || ++looked > EXPIRE_AT_ONCE)
             break;
-        if (g->settled && !g->op && list_empty(&g->followers))
+        if (g->settled && !g->op && !g->out && list_empty(&g->followers))
             generation_drop(g);
     }
 }
@@ -122,6 +135,11 @@ void node_tick(struct node *n)
     tick_unpersisted(n);
     tick_kept(n);
     checkpoint_tick(n);
+    produce_tick(n);
+    relay_tick(n);
+    remotes_tick(n);
+    recall_tick(n);
+    outbox_tick(n->outbox);
 }
 
 void node_drain(struct node *n)
@@ -133,15 +151,33 @@ void node_drain(struct node *n)
         session_goaway(list_entry(pos, struct session, state_link), 0, n->config->drain_spread_ms);
 }
 
+static bool produces(const struct node *n)
+{
+    list_each (pos, &n->by_state[GENERATION_RUNNING])
+        if (!list_entry(pos, struct generation, state_link)->relay)
+            return true;
+    return !list_empty(&n->producing);
+}
+
 bool node_idle(const struct node *n)
 {
     return list_empty(&n->by_state[GENERATION_RECORDING]) && list_empty(&n->by_state[GENERATION_QUEUED]) &&
-           list_empty(&n->by_state[GENERATION_RUNNING]) && list_empty(&n->by_state[GENERATION_ENDING]) &&
-           list_empty(&n->unpersisted);
+           !produces(n) && list_empty(&n->by_state[GENERATION_ENDING]) && list_empty(&n->unpersisted);
+}
+
+void node_hand_over(struct node *n)
+{
+    list_each_safe (pos, tmp, &n->by_state[GENERATION_RUNNING]) {
+        struct generation *g = list_entry(pos, struct generation, state_link);
+        generation_stop(g);
+        produce_release(g);
+    }
 }
 
 static void abandon(struct generation *g)
 {
+    produce_close(g);
+    relay_close(g);
     if (g->call)
         g->node->upstream->ops->cancel(g->call);
     if (g->op)
@@ -155,6 +191,9 @@ void node_close(struct node *n)
 {
     takeover_stop(n);
     checkpoint_final(n);
+    outbox_close(n->outbox);
+    n->outbox = NULL;
+    recall_stop(n);
     for (int state = 0; state < GENERATION_DROPPED; state++)
         list_each_safe (pos, tmp, &n->by_state[state])
             abandon(list_entry(pos, struct generation, state_link));

@@ -20,6 +20,8 @@ struct owner;
 struct chat;
 struct generation;
 struct session;
+struct outbox;
+struct outbox_ops;
 
 enum generation_state {
     GENERATION_RECORDING, /* history is asked to record the prompt */
@@ -35,6 +37,7 @@ struct node {
     /* Set by the owner of the node before node_init; borrowed for its life. */
     const struct config *config; /* may be replaced between turns */
     struct session_store *sessions;
+    const struct outbox_ops *outbox_ops; /* of a shared session store; NULL: finish tells history itself */
     struct history_store *history;
     struct upstream *upstream;
     void (*random)(void *out, size_t len);
@@ -63,6 +66,15 @@ struct node {
     struct list ping_sessions;               /* by last ping, oldest first */
     struct list slow_sessions;               /* bytes are out that nobody takes */
     struct list gone_sessions, gone_follows; /* freed at the next turn */
+    size_t releasing;                        /* leases that are being let go */
+    struct list producing;                   /* into a shared log; struct produce.link */
+    struct list relays;                      /* read from a shared log; struct relay.link */
+    struct list remotes;                     /* of owners known here; struct remote.check_link */
+    struct list recalls_running;             /* look-ups; struct recall.link */
+    struct list recall_queue;                /* those that wait until fewer run */
+    struct list recalls_parked;              /* that the stores could not answer */
+    size_t recalls;                          /* that run */
+    struct outbox *outbox;                   /* NULL without outbox_ops */
     struct store_op *checkpoint;             /* in flight */
     uint64_t checkpoint_us;                  /* when the last began */
     struct takeover *takeover;               /* at start, until every answer found running is taken up */
@@ -79,7 +91,9 @@ void node_tick(struct node *n);
 
 /* SIGTERM: goaway to every session; new sends are refused. */
 void node_drain(struct node *n);
-/* Nothing runs and nothing waits to be recorded. */
+/* What this node still produces is left to the others: leases are let go. Before node_close. */
+void node_hand_over(struct node *n);
+/* Nothing runs here and nothing waits to be recorded. */
 bool node_idle(const struct node *n);
 
 struct uuid node_uuid(struct node *n);

@@ -1,4 +1,10 @@
-/* recall: look-ups in history, and the resume that may need one. See send.h. */
+/* recall: look-ups beyond this node's memory, and the resume that may need one. See send.h.
+ *
+ *     recall_start ─> shared log ─records─> a generation that is read from there (relay)
+ *                         └─none──> history ─ended───> brought back as recorded
+ *                                           ─running─> relay, which takes it over when nobody produces it
+ *
+ * So many run at once (limits.recalls), the rest waits in line: after a mass disconnect everybody comes. */
 #include "core/recall.h"
 
 #include <assert.h>
@@ -8,29 +14,104 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "core/owner.h"
+#include "core/produce.h"
+#include "core/relay.h"
+
+#define AGAIN_US 500000 /* between tries of one that the stores could not answer */
 
 struct recall {
     struct node *node;
     struct owner *owner; /* a reference is held */
     struct uuid gen;
-    struct store_op *op;
+    struct list link;       /* in node->recall_queue */
+    struct store_op *op;    /* of history */
+    struct store_op *probe; /* of the shared log */
+    struct relay_waiter waiter;
+    uint64_t due_us; /* parked until then */
+    bool running;    /* counted in node->recalls */
     recall_fn done;
-    void *ctx; /* the caller's, or the copy below */
+    void (*notice)(void *ctx, const struct err *e); /* not NULL: patient */
+    void *ctx;                                      /* the caller's, or the copy below */
     max_align_t copy[];
 };
 
+static void recall_go(struct recall *r);
+
 static void recall_free(struct recall *r)
 {
+    struct node *n = r->node;
+    list_del(&r->link);
+    n->recalls -= r->running;
     owner_put(r->owner);
     mem_free(r);
+    if (!list_empty(&n->recall_queue) && n->recalls < (size_t)n->config->limits_recalls)
+        recall_go(list_entry(list_first(&n->recall_queue), struct recall, link));
+}
+
+/* The stores are away: it is tried again. A resume is never refused for that. */
+static void recall_park(struct recall *r)
+{
+    struct node *n = r->node;
+    n->recalls -= r->running;
+    r->running = false;
+    r->due_us = n->now_us + AGAIN_US;
+    list_del(&r->link);
+    list_add_tail(&n->recalls_parked, &r->link);
+}
+
+void recall_tick(struct node *n)
+{
+    list_each_safe (pos, tmp, &n->recalls_parked) {
+        struct recall *r = list_entry(pos, struct recall, link);
+        if (n->now_us < r->due_us || n->recalls >= (size_t)n->config->limits_recalls)
+            break;
+        recall_go(r);
+    }
+}
+
+static void recall_end(struct recall *r, struct generation *g, const struct err *e)
+{
+    if (!g && e->code == ERR_STORE_DEGRADED && r->notice) {
+        recall_park(r);
+        r->notice(r->ctx, e);
+        return; /* r may be gone */
+    }
+    r->done(r->ctx, g, g ? NULL : e);
+    recall_free(r);
 }
 
 void recall_cancel(struct recall *r)
 {
     if (!r)
         return;
-    r->node->history->ops->cancel_op(r->node->history, r->op);
+    if (r->op)
+        r->node->history->ops->cancel_op(r->node->history, r->op);
+    if (r->probe)
+        r->node->sessions->ops->cancel_op(r->node->sessions, r->probe);
+    relay_forget(&r->waiter);
     recall_free(r);
+}
+
+void recall_stop(struct node *n)
+{
+    struct list *const all[] = {&n->recall_queue, &n->recalls_parked, &n->recalls_running};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        while (!list_empty(all[i]))
+            recall_cancel(list_entry(list_first(all[i]), struct recall, link));
+}
+
+/* Log records are at most this long, so that a recalled text has seekable places like a live one. */
+#define RECORD_BYTES 4096
+#define PROBE_BYTES (1u << 20) /* of a shared log, in its first read */
+
+void recall_produce(struct generation *g, const struct history_answer *a, const struct history_part *p)
+{
+    for (uint64_t at = 0, n; at < p->len; at += n) {
+        n = utf8_floor(a->text.data + p->off + at, p->len - at < RECORD_BYTES ? p->len - at : RECORD_BYTES);
+        if (n == 0)
+            return;
+        produce_text(g, p->part ? LOG_PART_REASONING : LOG_PART_TEXT, a->text.data + p->off + at, n);
+    }
 }
 
 /* What is not recorded: whether a producer ever began. It did where there is text, or its end mark. */
@@ -80,25 +161,100 @@ bool recall_fill(struct generation *g, const struct history_answer *a)
     return true;
 }
 
+static void was_read(struct relay_waiter *w, struct generation *g, const struct err *e)
+{
+    recall_end(list_entry(w, struct recall, waiter), g, e);
+}
+
+/* g is in memory; it is handed on as soon as it can be read. */
+static void recall_wait(struct recall *r, struct generation *g)
+{
+    r->waiter.ready = was_read;
+    if (relay_ready(g, &r->waiter))
+        recall_end(r, g, NULL);
+}
+
+/* It runs somewhere, or nobody runs it any more: the relay finds out. */
+static struct generation *recall_relay(struct recall *r, const struct history_answer *a)
+{
+    struct generation *g = generation_new(r->node, r->owner, &r->gen, &a->chat);
+    g->message = a->message;
+    g->user_message = a->parent;
+    g->created_ms = a->created_ms;
+    memcpy(g->digest, a->digest, sizeof g->digest);
+    relay_open(g, NULL, 0);
+    return g;
+}
+
+/* NULL: *e says why. */
+static struct generation *recall_make(struct recall *r, const struct history_answer *a, struct err *e)
+{
+    if (r->node->sessions->shared && strcmp(a->state, "running") == 0)
+        return recall_relay(r, a);
+    struct generation *g = generation_new(r->node, r->owner, &r->gen, &a->chat);
+    if (recall_fill(g, a))
+        return g;
+    generation_drop(g);
+    err_set(e, ERR_RESUME_GONE, NULL);
+    return NULL;
+}
+
 static void answered(void *ctx, enum store_status status, const struct history_answer *answers, size_t n)
 {
     struct recall *r = ctx;
     struct err e = {0};
     struct generation *g =
         generation_find(r->node, r->owner, &r->gen); /* somebody else may have brought it back */
-    if (!g && status == STORE_OK && n == 1) {
-        g = generation_new(r->node, r->owner, &r->gen, &answers->chat);
-        if (!recall_fill(g, answers)) {
-            generation_drop(g);
-            g = NULL;
-            err_set(&e, ERR_RESUME_GONE, NULL);
-        }
-    } else if (!g) {
+    r->op = NULL;
+    if (!g && status == STORE_OK && n == 1)
+        g = recall_make(r, answers, &e);
+    else if (!g)
         err_set(&e, status == STORE_NOT_FOUND ? ERR_NOT_FOUND : ERR_STORE_DEGRADED,
                 status == STORE_NOT_FOUND ? "There is no such generation." : NULL);
+    if (g)
+        recall_wait(r, g);
+    else
+        recall_end(r, NULL, &e);
+}
+
+static void ask_history(struct recall *r)
+{
+    struct gen_key key = {.owner = r->owner->name, .gen = r->gen};
+    r->op = r->node->history->ops->answer(r->node->history, &key, answered, r);
+}
+
+static void probed(void *ctx, enum store_status status, const struct log_record *records, size_t n)
+{
+    static const struct uuid unknown; /* the first record says it */
+    struct recall *r = ctx;
+    struct generation *g = generation_find(r->node, r->owner, &r->gen);
+    r->probe = NULL;
+    if (!g && (status != STORE_OK || n == 0)) {
+        ask_history(r);
+        return;
     }
-    r->done(r->ctx, g, g ? NULL : &e);
-    recall_free(r);
+    if (!g) {
+        g = generation_new(r->node, r->owner, &r->gen, &unknown);
+        relay_open(g, records, n);
+    }
+    recall_wait(r, g);
+}
+
+/* Nobody is told anything before this has returned, unless it waited in line. */
+static void recall_go(struct recall *r)
+{
+    struct session_store *s = r->node->sessions;
+    struct gen_key key = {.owner = r->owner->name, .gen = r->gen};
+    struct generation *g = generation_find(r->node, r->owner, &r->gen);
+    list_move_tail(&r->node->recalls_running, &r->link);
+    r->running = true;
+    r->node->recalls++;
+    if (g)
+        recall_wait(r, g);
+    else if (s->shared)
+        r->probe = s->ops->read(s, &key, 0, PROBE_BYTES, probed, r);
+    else
+        ask_history(r);
 }
 
 struct recall *recall_start_with(struct node *n, struct owner *owner, const struct uuid *gen, recall_fn done,
@@ -112,8 +268,11 @@ struct recall *recall_start_with(struct node *n, struct owner *owner, const stru
     r->ctx = r->copy;
     if (size)
         memcpy(r->copy, ctx, size);
-    struct gen_key key = {.owner = owner->name, .gen = *gen};
-    r->op = n->history->ops->answer(n->history, &key, answered, r);
+    list_init(&r->link);
+    if (n->recalls < (size_t)n->config->limits_recalls)
+        recall_go(r);
+    else
+        list_add_tail(&n->recall_queue, &r->link);
     return r;
 }
 
@@ -121,7 +280,7 @@ struct recall *recall_start(struct node *n, struct owner *owner, const struct uu
                             void *ctx)
 {
     struct generation *g = generation_find(n, owner, gen);
-    if (g) {
+    if (g && relay_is_ready(g)) {
         done(ctx, g, NULL);
         return NULL;
     }
@@ -164,6 +323,7 @@ static void resume_follow(struct generation *g, const struct resume_request *r, 
             metric_add(METRIC_CRC_MISMATCHES, 1);
         f->ops->diverged(f, m.off, m.crc);
     }
+    produce_notice(g, f);
     if (generation_waits(g))
         f->ops->status(f, generation_waits(g), -1);
     f->ops->wake(f);
@@ -182,14 +342,21 @@ static void resume_found(void *ctx, struct generation *g, const struct err *e)
     f->ops->refused(f, e);
 }
 
+static void resume_waits(void *ctx, const struct err *e)
+{
+    struct resume *r = ctx;
+    r->follower->ops->notice(r->follower, e);
+}
+
 void resume_submit(struct node *n, struct owner *owner, const struct resume_request *request,
                    struct follower *f)
 {
     struct generation *g = generation_find(n, owner, &request->gen);
-    if (g) {
+    if (g && relay_is_ready(g)) {
         resume_follow(g, request, f);
         return;
     }
     struct resume r = {.follower = f, .request = *request};
     f->recall = recall_start_with(n, owner, &request->gen, resume_found, &r, sizeof r);
+    f->recall->notice = resume_waits;
 }

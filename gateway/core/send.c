@@ -9,7 +9,9 @@
 #include "base/mem.h"
 #include "core/chat.h"
 #include "core/owner.h"
+#include "core/produce.h"
 #include "core/recall.h"
+#include "core/relay.h"
 
 /* ------------------------------------------------------------------ what a repeated send must equal */
 
@@ -60,6 +62,7 @@ static void send_repeat(struct generation *g, const uint8_t digest[32], struct f
         return;
     if (g->recalled)
         f->ops->diverged(f, 0, 0);
+    produce_notice(g, f);
     if (generation_waits(g))
         f->ops->status(f, generation_waits(g), -1);
     f->ops->wake(f);
@@ -67,7 +70,7 @@ static void send_repeat(struct generation *g, const uint8_t digest[32], struct f
 
 /* ------------------------------------------------------------------ may it run? */
 
-static bool may_run(struct node *n, const struct owner *owner, const struct send *s, struct err *e)
+static bool may_run(struct node *n, struct owner *owner, const struct send *s, struct err *e)
 {
     const struct config *c = n->config;
     if (n->draining)
@@ -77,7 +80,7 @@ static bool may_run(struct node *n, const struct owner *owner, const struct send
                        (long long)c->limits_prompt_bytes);
     if (!n->upstream->ops->knows(n->upstream, s->model, e))
         return false;
-    size_t ahead = chat_length(n, owner, &s->chat);
+    size_t ahead = chat_length(n, owner, &s->chat) + owner_remote_in(owner, &s->chat, &s->gen);
     if (ahead && s->if_busy == IF_BUSY_REJECT)
         return err_set(e, ERR_BUSY, NULL);
     if (ahead && s->if_busy == IF_BUSY_QUEUE && ahead > (size_t)c->limits_queued)
@@ -117,7 +120,35 @@ static void accept_all(struct generation *g)
     }
 }
 
-/* It was asked in an earlier life of this gateway: g becomes that answer. */
+/* Another gateway's answer has been read: accepted, then as a resume from 0. */
+static void known_read(void *ctx, struct generation *g, const struct err *e)
+{
+    struct generation *asked = *(struct generation **)ctx;
+    if (!g) {
+        refuse_all(asked, e); /* it is in the tables still, and may be asked for again */
+        return;
+    }
+    accept_all(g);
+    list_each_safe (pos, tmp, &g->followers) {
+        struct follower *f = list_entry(pos, struct follower, link);
+        f->live_due = true;
+        f->ops->wake(f);
+    }
+}
+
+/* It runs elsewhere, or nobody runs it any more: g becomes a reader of the shared log. */
+static void send_relay(struct generation *g, const struct history_answer *a)
+{
+    g->message = a->message;
+    g->user_message = a->parent;
+    g->created_ms = a->created_ms;
+    mem_free(g->params_json); /* takeover_ask reads what was asked, should it come to that */
+    g->params_json = NULL;
+    relay_open(g, NULL, 0);
+    recall_start_with(g->node, g->owner, &g->key.gen, known_read, &g, sizeof g);
+}
+
+/* It was asked in an earlier life of this gateway, or of another: g becomes that answer. */
 static void send_known(struct generation *g, const struct history_answer *a)
 {
     struct err e = {0};
@@ -127,6 +158,10 @@ static void send_known(struct generation *g, const struct history_answer *a)
         return;
     }
     chat_leave(g);
+    if (g->node->sessions->shared && strcmp(a->state, "running") == 0) {
+        send_relay(g, a);
+        return;
+    }
     if (!recall_fill(g, a)) {
         err_set(&e, ERR_RESUME_GONE, NULL);
         send_refuse(g, &e);
@@ -170,15 +205,19 @@ static void send_recorded(void *ctx, const struct history_begin *r)
     }
     g->user_message = r->user_message;
     accept_all(g);
+    produce_open(g); /* also while it waits its turn: it is this gateway's */
     log_info("generation.accepted", LF_UUID("gen", &g->key.gen), LF_UUID("chat", &g->chat_id));
-    if (g->interrupts) /* not before: a send that is refused, or known, disturbs nobody */
+    if (g->interrupts) { /* not before: a send that is refused, or known, disturbs nobody */
         chat_interrupt(g);
+        owner_remote_cancel(g->owner, &g->chat_id);
+    }
     if (!g->cancel_wanted && g->head_at_begin) {
         generation_run(g, r->context, r->context_count);
         if (g->state == GENERATION_RUNNING)
             owner_tell_active(g->owner, g);
         return;
     }
+    g->behind = owner_remote_newest(g->owner, &g->chat_id);
     generation_move(g, GENERATION_QUEUED);
     if (g->cancel_wanted) {
         generation_end(g, "cancelled", NULL);
@@ -297,9 +336,12 @@ void send_submit(struct node *n, struct owner *owner, const struct send *s, stru
     send_digest(s, params, check.digest);
     free(params);
     struct generation *g = generation_find(n, owner, &s->gen);
-    if (g)
+    if (g && relay_is_ready(g))
         send_repeat(g, check.digest, f);
-    else if (may_run(n, owner, s, &check.refusal))
+    else if (g) {
+        err_set(&check.refusal, ERR_STORE_DEGRADED, NULL);
+        f->recall = recall_start_with(n, owner, &s->gen, checked, &check, sizeof check);
+    } else if (may_run(n, owner, s, &check.refusal))
         send_begin(n, owner, s, check.digest, f);
     else
         f->recall = recall_start_with(n, owner, &s->gen, checked, &check, sizeof check);

@@ -6,7 +6,8 @@
  * refused
  *                 -> chat -> history begin -> accepted -> generation_run
  *     resume_submit -> in memory -> position agrees? -> follow, or diverged
- *                   -> history -> whole text again, or NOT_FOUND, RESUME_GONE
+ *                   -> the stores -> followed there, or whole text again, or NOT_FOUND, RESUME_GONE; while
+ * they are away it waits, and ops->notice tells
  *
  * The answer always comes through follower->ops, maybe before the call returns. */
 #ifndef LASTWORD_CORE_SEND_H

@@ -21,6 +21,7 @@ struct session *session_open(struct node *n, const struct session_io *io, void *
     list_init(&s->ping_link);
     list_init(&s->slow_link);
     list_init(&s->owner_link);
+    list_init(&s->greet_link);
     list_init(&s->follows);
     list_init(&s->ready);
     list_init(&s->state_link);
@@ -47,7 +48,10 @@ void session_receive(struct session *s, const char *text, size_t len)
     if (s->state >= SESSION_CLOSING)
         return;
     session_alive(s);
-    session_message(s, text, len);
+    if (s->state == SESSION_GREETING)
+        session_hold(s, text, len);
+    else
+        session_message(s, text, len);
 }
 
 /* ------------------------------------------------------------------ outbox */
@@ -146,6 +150,7 @@ static void leave_lists(struct session *s)
         metric_add(METRIC_SESSIONS, -1);
         log_info("session.closed", LF_UUID("session", &s->id), LF_INT("follows", s->follow_count));
     }
+    list_del(&s->greet_link);
     list_del(&s->ping_link);
     list_del(&s->slow_link);
     list_del(&s->state_link);
@@ -166,6 +171,9 @@ void session_closed(struct session *s)
     leave_lists(s);
     drop_follows(s);
     buf_free(&s->outbox);
+    buf_free(&s->held);
+    mem_free(s->resumes);
+    s->resumes = NULL;
     s->outbox_read = 0;
     s->state = SESSION_GONE;
     list_add_tail(&s->node->gone_sessions, &s->state_link);
@@ -186,13 +194,12 @@ void session_goaway(struct session *s, int64_t in_ms, int64_t spread_ms)
     session_put_end(s, mark);
 }
 
-void session_tell_active(struct session *s, struct generation *g)
+void session_tell_active(struct session *s, const struct active_item *a)
 {
-    if (follow_find(s, &g->key.gen))
+    if (follow_find(s, &a->gen))
         return;
     size_t mark;
-    struct active_item a = generation_active(g);
-    protocol_write_active(session_put(s, &mark), &a);
+    protocol_write_active(session_put(s, &mark), a);
     session_put_end(s, mark);
 }
 

@@ -50,7 +50,10 @@ void session_goaway(struct session *s, int64_t in_ms, int64_t spread_ms);
 void sessions_tick(struct node *n);
 /* node_turn's. */
 void session_free(struct session *s);
-/* owner_tell_active's: unless it follows g. */
-void session_tell_active(struct session *s, struct generation *g);
+/* owner_tell_sessions's: unless it follows it. */
+void session_tell_active(struct session *s, const struct active_item *a);
+/* owner_ask's: what runs elsewhere is known, or cannot be; the first session of o->greeting gets its welcome.
+ */
+void session_greet(struct owner *o);
 
 #endif

@@ -147,6 +147,12 @@ static void cancel_found(void *ctx, struct generation *g, const struct err *e)
     follow_bury(f);
 }
 
+static void tell_outcome(struct session *s, const struct generation *g)
+{
+    struct active_item a = generation_active(g);
+    session_tell_active(s, &a);
+}
+
 void follow_cancel(struct session *s, const struct uuid *gen)
 {
     struct generation *g = generation_find(s->node, s->owner, gen);
@@ -155,7 +161,7 @@ void follow_cancel(struct session *s, const struct uuid *gen)
         generation_cancel(g);
         /* Its `active` is the answer, also where the others are told none. */
         if (!done && g->state >= GENERATION_ENDING && !owner_is_told_active(s->owner))
-            session_tell_active(s, g);
+            tell_outcome(s, g);
         return;
     }
     if (follow_find(s, gen))
@@ -221,11 +227,17 @@ static void on_status(struct follower *base, const char *state, int64_t idle_ms)
     session_put_end(f->session, mark);
 }
 
+static void on_notice(struct follower *base, const struct err *e)
+{
+    session_put_error(of(base)->session, e, &of(base)->gen);
+}
+
 static const struct follower_ops follow_ops = {.accepted = on_accepted,
                                                .refused = on_refused,
                                                .diverged = on_diverged,
                                                .wake = on_wake,
-                                               .status = on_status};
+                                               .status = on_status,
+                                               .notice = on_notice};
 
 /* ------------------------------------------------------------------ reading */
 

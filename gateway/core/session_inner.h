@@ -6,7 +6,9 @@
 #include "core/send.h"
 #include "core/session.h"
 
-enum session_state { SESSION_AWAIT_HELLO, SESSION_OPEN, SESSION_CLOSING, SESSION_GONE };
+/* GREETING: hello was said, and what runs elsewhere is asked for, for welcome; what comes meanwhile is held.
+ */
+enum session_state { SESSION_AWAIT_HELLO, SESSION_GREETING, SESSION_OPEN, SESSION_CLOSING, SESSION_GONE };
 
 struct session {
     struct node *node;
@@ -14,11 +16,14 @@ struct session {
     void *conn;
     struct owner *owner;    /* NULL before hello unless the header proved one; a reference is held */
     struct list state_link; /* new_sessions, open_sessions, or gone_sessions */
-    struct list ping_link, slow_link, owner_link;
+    struct list ping_link, slow_link, owner_link, greet_link;
     struct list follows; /* all; struct follow.link */
     struct list ready;   /* those with something to read; struct follow.ready_link */
     struct buf outbox;   /* control messages: a 4-byte length each, then the bytes */
     size_t outbox_read;
+    struct buf held; /* messages of the client before welcome: a 4-byte length each, then the bytes */
+    struct resume_request *resumes; /* of hello, before welcome; owned */
+    size_t resume_count;
     struct uuid id;
     uint64_t since_us; /* opened; then last sign of life */
     uint64_t ping_us, progress_us, unsent;
@@ -59,5 +64,6 @@ void session_put_error(struct session *s, const struct err *e, const struct uuid
 
 /* session_message.c */
 void session_message(struct session *s, const char *text, size_t len);
+void session_hold(struct session *s, const char *text, size_t len);
 
 #endif

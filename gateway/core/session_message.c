@@ -37,6 +37,22 @@ static bool hello_owner(struct session *s, const char *token)
     return true;
 }
 
+/* Those that only other gateways know. */
+static size_t list_remote(const struct owner *o, struct active_item *out, size_t most)
+{
+    size_t count = 0;
+    for (struct list *pos = o->remotes.prev; pos != &o->remotes && count < most; pos = pos->prev) {
+        const struct remote *r = list_entry(pos, struct remote, link);
+        if (generation_find(o->node, o, &r->gen))
+            continue;
+        if (out)
+            out[count] =
+                (struct active_item){.gen = r->gen, .chat = r->chat, .state = r->state, .off = r->off};
+        count++;
+    }
+    return count;
+}
+
 /* The owner's running generations, newest first, at most `most`; `out` NULL only counts. */
 static size_t list_active(const struct owner *o, struct active_item *out, size_t most)
 {
@@ -49,7 +65,7 @@ static size_t list_active(const struct owner *o, struct active_item *out, size_t
             out[count] = generation_active(g);
         count++;
     }
-    return count;
+    return count + list_remote(o, out ? out + count : NULL, most - count);
 }
 
 static void put_welcome(struct session *s)
@@ -76,26 +92,71 @@ static void touched(void *ctx, enum store_status status, bool existed)
     (void)ctx, (void)status, (void)existed; /* affinity only: nothing hangs on it */
 }
 
-static void on_hello(struct session *s, const struct client_message *m)
+static void on_hello(struct session *s, struct client_message *m)
 {
     struct node *n = s->node;
     if (!hello_owner(s, m->token))
         return;
-    s->state = SESSION_OPEN;
+    s->state = SESSION_GREETING;
     s->id = uuid_is_nil(&m->session) ? node_uuid(n) : m->session;
     s->since_us = s->ping_us = n->now_us;
+    s->resumes = m->resumes;
+    s->resume_count = m->resume_count;
+    m->resumes = NULL;
     list_move_tail(&n->open_sessions, &s->state_link);
+    list_add_tail(&s->owner->greeting, &s->greet_link);
+    n->sessions->ops->touch(n->sessions, s->owner->name, &s->id, SESSION_TTL_MS, touched, NULL);
+    owner_ask(s->owner);
+}
+
+static void open_session(struct session *s)
+{
+    struct node *n = s->node;
+    s->state = SESSION_OPEN;
     list_add_tail(&n->ping_sessions, &s->ping_link);
     list_add_tail(&s->owner->sessions, &s->owner_link);
     s->owner->session_count++;
     metric_add(METRIC_SESSIONS, 1);
-    log_info("session.open", LF_UUID("session", &s->id), LF_INT("resumes", m->resume_count));
-    n->sessions->ops->touch(n->sessions, s->owner->name, &s->id, SESSION_TTL_MS, touched, NULL);
+    log_info("session.open", LF_UUID("session", &s->id), LF_INT("resumes", s->resume_count));
     put_welcome(s);
-    for (size_t i = 0; i < m->resume_count; i++)
-        follow_resume(s, &m->resumes[i]);
+    for (size_t i = 0; i < s->resume_count; i++)
+        follow_resume(s, &s->resumes[i]);
+    mem_free(s->resumes);
+    s->resumes = NULL;
     if (n->draining)
         session_goaway(s, 0, n->config->drain_spread_ms);
+}
+
+/* What was said before welcome, in order. */
+static void say_held(struct session *s)
+{
+    struct buf held = s->held;
+    s->held = (struct buf){0};
+    uint32_t len;
+    for (size_t at = 0; at < held.len && s->state == SESSION_OPEN; at += sizeof len + len) {
+        memcpy(&len, held.data + at, sizeof len);
+        session_message(s, held.data + at + sizeof len, len);
+    }
+    buf_free(&held);
+}
+
+void session_greet(struct owner *o)
+{
+    struct session *s = list_entry(list_first(&o->greeting), struct session, greet_link);
+    list_del(&s->greet_link);
+    open_session(s);
+    say_held(s);
+}
+
+void session_hold(struct session *s, const char *text, size_t len)
+{
+    uint32_t n = (uint32_t)len;
+    if (s->held.len + len > 2 * (size_t)s->node->config->limits_message_bytes) {
+        session_close(s, 4002, "too much before welcome");
+        return;
+    }
+    buf_add(&s->held, &n, sizeof n);
+    buf_add(&s->held, text, len);
 }
 
 static void on_auth(struct session *s, const struct client_message *m)

@@ -9,6 +9,7 @@
 #include "core/chat.h"
 #include "core/checkpoint.h"
 #include "core/owner.h"
+#include "core/produce.h"
 #include "core/recall.h"
 
 #define PAGE 256 /* answers read from history at a time */
@@ -35,6 +36,7 @@ static bool take_request(struct generation *g, const struct history_text *reques
     char *array = messages ? json_dumps(messages, JSON_COMPACT) : NULL;
     generation_set_system(g, system);
     const char *model = json_string_value(json_object_get(root, "model"));
+    mem_free(g->model);
     g->model = mem_strdup(model ? model : "");
     g->params_json = mem_strdup(params ? params : "");
     g->messages_json = mem_strdup(array);
@@ -78,6 +80,52 @@ static void take_up(struct node *n, const struct history_answer *a)
         generation_advance(g);
     followers_changed(g);
 }
+
+/* ------------------------------------------------------------------ one that another gateway asked for */
+
+#define AGAIN_US 250000 /* history is away: between looks */
+
+/* History has its end, the shared log has not: that gateway could reach the one and not the other. */
+static void end_as_recorded(struct generation *g, const struct history_answer *a)
+{
+    struct outcome outcome;
+    bool good =
+        protocol_read_outcome(a->outcome.data ? a->outcome.data : "", a->outcome.len, a->state, &outcome);
+    if (produce_end(g))
+        produce_rewind(g, 0, LOG_DIVERGED);
+    produce_start(g, LOG_REATTACH, a->model);
+    for (size_t i = 0; i < a->part_count && a->parts[i].off + a->parts[i].len <= a->text.len; i++)
+        recall_produce(g, a, &a->parts[i]);
+    if (good)
+        g->outcome = outcome;
+    generation_end(g, good ? outcome.state : "truncated", good ? &outcome.error : NULL);
+}
+
+static void answer_read(void *ctx, enum store_status status, const struct history_answer *a, size_t n)
+{
+    struct generation *g = ctx;
+    g->op = NULL;
+    if (status == STORE_NOT_FOUND) { /* its conversation was deleted */
+        generation_end(g, "cancelled", NULL);
+    } else if (status != STORE_OK || n != 1) {
+        g->retry_us = g->node->now_us + AGAIN_US;
+    } else if (strcmp(a->state, "running") != 0) {
+        end_as_recorded(g, a);
+    } else if (!take_request(g, &a->request)) {
+        give_up(g, "its request is not recorded");
+    } else {
+        generation_advance(g);
+    }
+}
+
+void takeover_ask(struct generation *g)
+{
+    struct history_store *h = g->node->history;
+    struct gen_key key = {.owner = g->owner->name, .gen = g->key.gen};
+    g->op = h->ops->answer(h, &key, answer_read, g);
+}
+
+/* ------------------------------------------------------------------ all, at start */
 
 static void page(void *ctx, enum store_status status, const struct history_answer *answers, size_t count);
 

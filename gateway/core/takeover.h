@@ -12,6 +12,8 @@
 /* Once, before connections are taken; `done` when every such answer is in memory (resumes find it from then
  * on). */
 void takeover_start(struct node *n, void (*done)(void *ctx), void *ctx);
+/* g, QUEUED, was another gateway's: reads from history what was asked, and goes on (generation_advance). */
+void takeover_ask(struct generation *g);
 void takeover_stop(struct node *n); /* idempotent; done is not called any more */
 
 #endif

@@ -266,5 +266,6 @@ void history_delete(struct http_exchange *x)
         return;
     struct history_store *h = x->node->history;
     chat_cancel(x->node, x->owner, &a->chat);
+    owner_remote_cancel(x->owner, &a->chat);
     a->op = h->ops->edit(h, x->owner->name, &a->chat, NULL, deleted, a);
 }

@@ -86,6 +86,12 @@ static void whole_status(struct follower *f, const char *state, int64_t idle_ms)
     (void)idle_ms;
 }
 
+static void whole_notice(struct follower *f, const struct err *e)
+{
+    (void)f;
+    (void)e;
+}
+
 static void whole_closed(struct http_exchange *x)
 {
     struct whole *w = x->state;
@@ -100,7 +106,8 @@ static struct follower *whole_new(struct http_exchange *x)
                                                      .refused = whole_refused,
                                                      .diverged = whole_diverged,
                                                      .wake = whole_wake,
-                                                     .status = whole_status};
+                                                     .status = whole_status,
+                                                     .notice = whole_notice};
     static const struct http_ops ops = {.closed = whole_closed};
     struct whole *w = mem_alloc(sizeof *w);
     w->follower.ops = &follower_ops;

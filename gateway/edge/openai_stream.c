@@ -149,11 +149,19 @@ static void on_status(struct follower *f, const char *state, int64_t idle_ms)
     (void)idle_ms;
 }
 
+static void on_notice(struct follower *f, const struct err *e)
+{
+    struct openai_stream *s = stream_of(f);
+    if (s->state == STREAM_HELD && !f->generation)
+        stream_fail(s, e); /* better an answer now than one that may come */
+}
+
 static const struct follower_ops follower_ops = {.accepted = on_accepted,
                                                  .refused = on_refused,
                                                  .diverged = on_diverged,
                                                  .wake = on_wake,
-                                                 .status = on_status};
+                                                 .status = on_status,
+                                                 .notice = on_notice};
 
 /* ------------------------------------------------------------------ items to events */
 

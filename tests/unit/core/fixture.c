@@ -29,6 +29,7 @@ struct record {
     uint8_t digest[32];
     struct history_part part;
     bool used;
+    bool was_alone; /* a gateway cut off from the store had recorded an end of its own before */
 };
 
 static struct record records[MOST];
@@ -77,8 +78,7 @@ static struct record *record_make(const struct history_send *s)
                          .user = s->user_message,
                          .message = s->answer_message,
                          .created_ms = s->unix_ms,
-                         .used = true,
-                         .epoch = 1};
+                         .used = true};
     if (!s->has_input)
         r->user = s->parent;
     else if (s->parent_kind == PARENT_NEWEST && before)
@@ -125,9 +125,15 @@ static struct store_op *h_finish(struct history_store *h, const struct history_a
 {
     (void)h;
     struct record *r = record_find(a->owner, &a->gen);
-    if (finish_status == STORE_OK && r)
+    enum store_status status = finish_status;
+    bool ended = r && strcmp(r->state, "running") != 0;
+    if (status == STORE_OK && r && a->epoch < r->epoch)
+        status = STORE_FENCED;
+    if (r && ended && a->epoch > r->epoch)
+        r->was_alone = true;
+    if (status == STORE_OK && r && (!ended || a->epoch > r->epoch))
         record_answer(r, a);
-    struct store_op *op = enqueue(1, r, finish_status, ctx);
+    struct store_op *op = enqueue(1, r, status, ctx);
     op->done = done;
     return op;
 }
@@ -273,6 +279,21 @@ static bool history_turn(void)
     return true;
 }
 
+/* ------------------------------------------------------------------ the outbox, of whichever node */
+
+static struct store_op *o_take(struct session_store *s, size_t max, outbox_take_fn done, void *ctx)
+{
+    return flaky_outbox_take(s, max, done, ctx);
+}
+
+static struct store_op *o_ack(struct session_store *s, const char *const *ids, size_t n, store_done_fn done,
+                              void *ctx)
+{
+    return flaky_outbox_ack(s, ids, n, done, ctx);
+}
+
+static const struct outbox_ops world_outbox = {.take = o_take, .ack = o_ack};
+
 void history_fail(enum store_status begin, enum store_status finish)
 {
     begin_status = begin;
@@ -298,6 +319,12 @@ const char *history_state(const char *gen)
 {
     struct record *r = record_named(gen);
     return r ? r->state : NULL;
+}
+
+bool history_was_alone(const char *gen)
+{
+    struct record *r = record_named(gen);
+    return r && r->was_alone;
 }
 
 const char *history_text(const char *gen)
@@ -414,6 +441,7 @@ bool upstream_resumes(size_t i)
 /* ------------------------------------------------------------------ clients */
 
 struct client {
+    int node;
     struct session *session;
     struct buf *heard;
     json_t *last;
@@ -442,11 +470,29 @@ static uint64_t c_unsent(void *conn)
 
 static const struct session_io client_io = {.wake = c_wake, .close = c_close, .unsent = c_unsent};
 
+struct client *client_at(int node)
+{
+    size_t slot = client_count;
+    while (client_count == MOST && clients[--slot].session)
+        assert_true(slot > 0); /* all there are, are still open */
+    if (client_count < MOST)
+        client_count++;
+    struct client *c = &clients[slot];
+    *c = (struct client){.node = node};
+    c->session = session_open(world_node_at(node), &client_io, c, NULL);
+    return c;
+}
+
 struct client *client_new(void)
 {
-    struct client *c = &clients[client_count++];
-    *c = (struct client){0};
-    c->session = session_open(world_node(), &client_io, c, NULL);
+    return client_at(0);
+}
+
+struct client *client_hello_at(int node)
+{
+    struct client *c = client_at(node);
+    client_say(c, "{\"type\":\"hello\"}");
+    client_expect(c, "welcome");
     return c;
 }
 
@@ -467,6 +513,11 @@ void client_say(struct client *c, const char *fmt, ...)
     va_end(args);
     session_receive(c->session, text, (size_t)n);
     world_pass(0);
+}
+
+void client_says_at_once(struct client *c, const char *text)
+{
+    session_receive(c->session, text, strlen(text));
 }
 
 json_t *client_hear(struct client *c)
@@ -552,26 +603,12 @@ const char *crc_of(const char *text)
 
 /* ------------------------------------------------------------------ the world */
 
-static struct node node;
+static struct node nodes[WORLD_NODES]; /* one, or a cluster */
+static bool alive[WORLD_NODES], frozen[WORLD_NODES];
 static struct config *config;
 static struct session_memory *memory;
 static uint64_t now_us, unix_ms;
-
-static void on_cancel(void *ctx, const struct gen_key *key)
-{
-    (void)ctx, (void)key;
-}
-
-static void on_grown(void *ctx, const struct gen_key *key, uint64_t seq)
-{
-    (void)ctx, (void)key, (void)seq;
-}
-
-static void on_active(void *ctx, const char *owner, const struct uuid *gen, const struct uuid *chat,
-                      const char *state, uint64_t off)
-{
-    (void)ctx, (void)owner, (void)gen, (void)chat, (void)state, (void)off;
-}
+static bool shared;
 
 static void on_wake(void *ctx)
 {
@@ -593,7 +630,7 @@ static bool authenticate(void *ctx, const char *token, char owner[OWNER_MAX + 1]
     return !token || strncmp(token, "bad", 3) != 0;
 }
 
-static void node_make(void)
+static void node_make(int i)
 {
     static const struct history_store_ops ops = {.begin = h_begin,
                                                  .finish = h_finish,
@@ -603,36 +640,56 @@ static void node_make(void)
                                                  .cancel_op = h_cancel};
     static const struct checkpoint_ops checkpoint = {.save = h_save};
     static struct history_store history = {.ops = &ops, .checkpoint = &checkpoint};
+    static const char *const names[] = {"test", "b", "c"};
     static const struct upstream_ops upstream_ops = {
         .start = u_start, .cancel = u_cancel, .knows = u_knows, .models = u_models};
     static struct upstream upstream = {.ops = &upstream_ops};
-    static const struct session_store_events events = {
-        .on_cancel = on_cancel, .on_grown = on_grown, .on_active = on_active};
-    memory = session_memory_new();
-    node = (struct node){.config = config,
-                         .history = &history,
-                         .upstream = &upstream,
-                         .random = random_bytes,
-                         .authenticate = authenticate,
-                         .name = "test",
-                         .now_us = now_us,
-                         .unix_ms = unix_ms};
-    node.sessions = session_memory_store(memory, "test", false, &events, on_wake, NULL);
-    node_init(&node);
+    struct node *n = &nodes[i];
+    struct session_store_events events = cluster_events(n);
+    *n = (struct node){.config = config,
+                       .history = &history,
+                       .upstream = &upstream,
+                       .random = random_bytes,
+                       .authenticate = authenticate,
+                       .now_us = now_us,
+                       .unix_ms = unix_ms};
+    snprintf(n->name, sizeof n->name, "%s", names[i]);
+    n->outbox_ops = shared ? &world_outbox : NULL;
+    n->sessions = shared ? flaky_open(memory, names[i], &events)
+                         : session_memory_store(memory, names[i], false, &events, on_wake, NULL);
+    node_init(n);
+    alive[i] = true;
 }
 
-static void node_unmake(void)
+/* Dies as a process does: nobody hears of it. */
+static void node_unmake(int i)
 {
-    for (size_t i = 0; i < client_count; i++)
-        if (clients[i].session)
-            client_gone(&clients[i]);
+    if (!alive[i])
+        return;
+    for (size_t c = 0; c < client_count; c++)
+        if (clients[c].session && clients[c].node == i)
+            client_gone(&clients[c]);
+    node_close(&nodes[i]);
+    nodes[i].sessions->ops->close(nodes[i].sessions);
+    alive[i] = frozen[i] = false;
+}
+
+static void nodes_unmake(void)
+{
+    for (int i = 0; i < WORLD_NODES; i++)
+        node_unmake(i);
     client_count = 0;
-    node_close(&node);
     held = false;
     while (history_turn()) {
     }
-    node.sessions->ops->close(node.sessions);
     session_memory_free(memory);
+}
+
+static void nodes_make(void)
+{
+    memory = session_memory_new();
+    for (int i = 0; i < (shared ? WORLD_NODES : 1); i++)
+        node_make(i);
 }
 
 int world_setup(void **state)
@@ -646,14 +703,21 @@ int world_setup(void **state)
     cancel_count = 0;
     held = false;
     history_fail(STORE_OK, STORE_OK);
-    node_make();
+    nodes_make();
     return 0;
+}
+
+int world_setup_cluster(void **state)
+{
+    shared = true;
+    return world_setup(state);
 }
 
 int world_teardown(void **state)
 {
     (void)state;
-    node_unmake();
+    nodes_unmake();
+    shared = false;
     config_free(config);
     for (int i = 0; i < MOST; i++) {
         mem_free(records[i].input);
@@ -677,20 +741,57 @@ struct config *world_config(void)
 
 struct node *world_node(void)
 {
-    return &node;
+    return &nodes[0];
+}
+
+struct node *world_node_at(int i)
+{
+    return &nodes[i];
+}
+
+static void node_passes(struct node *n)
+{
+    node_turn(n, now_us, unix_ms);
+    n->sessions->ops->turn(n->sessions, now_us / 1000);
+    while (history_turn()) {
+    }
+    node_tick(n);
+    while (history_turn()) {
+    }
 }
 
 static void turn(uint64_t ms)
 {
     now_us += ms * 1000;
     unix_ms += ms;
-    node_turn(&node, now_us, unix_ms);
-    node.sessions->ops->turn(node.sessions, now_us / 1000);
-    while (history_turn()) {
-    }
-    node_tick(&node);
-    while (history_turn()) {
-    }
+    for (int i = 0; i < WORLD_NODES; i++)
+        if (alive[i] && !frozen[i])
+            node_passes(&nodes[i]);
+}
+
+void world_kill(int i)
+{
+    node_unmake(i);
+}
+
+void world_start(int i)
+{
+    node_make(i);
+}
+
+void world_freeze(int i, bool freeze)
+{
+    frozen[i] = freeze;
+}
+
+void world_store(int i, enum flaky how)
+{
+    flaky_is(nodes[i].sessions, how);
+}
+
+struct session_memory *world_memory(void)
+{
+    return memory;
 }
 
 void world_pass(uint64_t ms)
@@ -699,6 +800,8 @@ void world_pass(uint64_t ms)
         turn(50);
     turn(ms);
     turn(0);
+    for (int i = 0; shared && i < 6; i++)
+        turn(0); /* there and back between nodes */
 }
 
 static void taken_up(void *ctx)
@@ -710,10 +813,10 @@ static void world_restart_with(enum store_status finish)
 {
     static bool done;
     done = false;
-    node_unmake();
+    nodes_unmake();
     finish_status = finish;
-    node_make();
-    takeover_start(&node, taken_up, &done);
+    nodes_make();
+    takeover_start(&nodes[0], taken_up, &done);
     world_pass(0);
     assert_true(done);
 }

@@ -18,12 +18,14 @@
 #include "base/mem.h"
 #include "core/chat.h"
 #include "core/checkpoint.h"
+#include "core/cluster.h"
 #include "core/generation.h"
 #include "core/node.h"
 #include "core/owner.h"
 #include "core/send.h"
 #include "core/session.h"
 #include "core/takeover.h"
+#include "fixture_flaky.h"
 
 #define GEN1 "01930000-0000-7000-8000-000000000001"
 #define GEN2 "01930000-0000-7000-8000-000000000002"
@@ -38,6 +40,15 @@ struct node *world_node(void);
 int world_setup(
     void **state); /* cmocka's setup and teardown; the latter wants every live-object counter zero */
 int world_teardown(void **state);
+/* Three nodes on one shared session store and one history. */
+#define WORLD_NODES 3
+int world_setup_cluster(void **state);
+struct node *world_node_at(int i);
+void world_kill(int i);                    /* as kill -9 */
+void world_start(int i);                   /* after a kill */
+void world_freeze(int i, bool freeze);     /* SIGSTOP, SIGCONT: the others go on */
+void world_store(int i, enum flaky how);   /* that node's way to the session store */
+struct session_memory *world_memory(void); /* the store itself */
 /* Lets time pass and everything that waits be delivered. */
 void world_pass(uint64_t ms);
 /* The gateway dies and another starts on the same history; clients are gone. */
@@ -50,6 +61,8 @@ void history_fail(enum store_status begin, enum store_status finish);
 void history_hold(bool hold);               /* completions wait until it is let go */
 const char *history_state(const char *gen); /* as recorded; NULL: not there */
 const char *history_text(const char *gen);
+/* A gateway cut off from the store recorded an end, and the one that took over went over it. */
+bool history_was_alone(const char *gen);
 
 /* ------------------------------------------------------------------ the upstream */
 
@@ -67,8 +80,11 @@ size_t upstream_cancels(void); /* calls cancelled so far */
 
 struct client;
 struct client *client_new(void);                 /* connected, nothing said */
+struct client *client_at(int node);              /* the same, to that node */
+struct client *client_hello_at(int node);        /* and hello and welcome are done */
 struct client *client_hello(const char *resume); /* hello and welcome done; resume: JSON array or NULL */
 void client_say(struct client *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void client_says_at_once(struct client *c, const char *text); /* no turn passes */
 json_t *client_hear(struct client *c); /* next message, NULL: none; owned by the client */
 json_t *client_expect(struct client *c,
                       const char *type);  /* fails the test unless the next is of that type */
