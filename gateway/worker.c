@@ -38,7 +38,9 @@ static void turn_begin(struct worker *w)
 static void serve_when_ready(struct worker *w)
 {
     bool waited = w->turn_us - w->since_us >= START_US;
-    if (w->state != WORKER_STARTING || !w->taken_over || (!waited && !upstream_ready(w->node.upstream)))
+    const struct session_store *s = w->node.sessions;
+    bool ready = upstream_ready(w->node.upstream) && (!s->shared || s->ops->healthy(w->node.sessions));
+    if (w->state != WORKER_STARTING || !w->taken_over || (!waited && !ready))
         return;
     move(w, WORKER_SERVING);
     listener_start(w->listener);
@@ -99,6 +101,7 @@ static void begin_draining(struct worker *w)
 static void begin_closing(struct worker *w)
 {
     move(w, WORKER_CLOSING);
+    node_hand_over(&w->node);
     listener_close(w->listener);
     w->listener = NULL;
     edge_close(&w->edge, 4001, "going away");
@@ -112,7 +115,8 @@ static void tick_ending(struct worker *w)
     bool quiet = node_idle(&w->node) && (!w->edge.connections || age_us >= patience_us);
     if (w->state == WORKER_DRAINING && (quiet || age_us >= (uint64_t)w->config->drain_deadline_ms * 1000))
         begin_closing(w);
-    if (w->state == WORKER_CLOSING && (!w->edge.connections || age_us >= CLOSING_US))
+    bool closed = !w->edge.connections && !w->node.releasing;
+    if (w->state == WORKER_CLOSING && (closed || age_us >= CLOSING_US))
         ev_break(w->loop, EVBREAK_ALL);
 }
 
@@ -236,7 +240,10 @@ int worker_run(struct config *config, const char *path, char *const *env)
         w.since_us = w.node.now_us;
         start_watchers(&w);
         turn_begin(&w);
-        takeover_start(&w.node, on_taken_over, &w);
+        if (w.node.sessions->shared)
+            on_taken_over(&w); /* what ran here has others, or waits in the shared store */
+        else
+            takeover_start(&w.node, on_taken_over, &w);
         ev_run(w.loop, 0);
         log_info("gateway.stopped", LF_INT("connections", w.edge.connections));
     }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "clock.h"
+#include "core/cluster.h"
 #include "edge/http_socket.h"
 #include "edge/page.h"
 #include "worker_inner.h"
@@ -41,22 +42,43 @@ static size_t connections(void *ctx)
     return w->edge.connections;
 }
 
-static bool open_node(struct worker *w, void (*wake)(void *ctx))
+static bool open_sessions(struct worker *w, void (*wake)(void *ctx))
 {
     char error[512];
     const struct config *c = w->config;
-    struct history_sqlite_options history = {
+    const struct session_store_events events = cluster_events(&w->node);
+    struct session_redis_options redis = {
+        .url = c->session_url, .node = w->node.name, .timeout_ms = (uint64_t)c->session_timeout_ms};
+    if (strcmp(c->session_store, "redis") == 0) {
+        w->node.sessions = session_redis_open(&redis, w->loop, &events, error, sizeof error);
+        w->node.outbox_ops = session_redis_outbox();
+        return w->node.sessions || fail("session store", error);
+    }
+    w->memory = session_memory_new();
+    w->node.sessions = session_memory_store(w->memory, w->node.name, false, &events, wake, w);
+    return true;
+}
+
+static bool open_history(struct worker *w)
+{
+    char error[512];
+    const struct config *c = w->config;
+    struct history_sqlite_options sqlite = {
         .path = c->history_path, .fsync = c->history_fsync, .queue = (size_t)c->history_queue};
+    w->node.history = history_sqlite_open(&sqlite, w->loop, error, sizeof error);
+    return w->node.history || fail("history", error);
+}
+
+static bool open_node(struct worker *w, void (*wake)(void *ctx))
+{
+    const struct config *c = w->config;
     w->node.config = c;
     w->node.random = clock_random;
     w->auth = auth_new(c);
     w->node.authenticate = auth_owner;
     w->node.authenticate_ctx = w->auth;
-    w->memory = session_memory_new();
-    w->node.sessions = session_memory_store(w->memory, w->node.name, false, NULL, wake, w);
-    w->node.history = history_sqlite_open(&history, w->loop, error, sizeof error);
-    if (!w->node.history)
-        return fail("history", error);
+    if (!open_sessions(w, wake) || !open_history(w))
+        return false;
     w->node.upstream = upstream_open(c, w->loop, clock_random_32);
     if (!w->node.upstream)
         return fail("upstream", "cannot be set up");
@@ -107,8 +129,10 @@ void worker_close(struct worker *w)
     }
     if (w->node.history)
         w->node.history->ops->close(w->node.history);
-    w->node.sessions->ops->close(w->node.sessions);
-    session_memory_free(w->memory);
+    if (w->node.sessions)
+        w->node.sessions->ops->close(w->node.sessions);
+    if (w->memory)
+        session_memory_free(w->memory);
     auth_free(w->auth);
     page_close();
     config_free(w->config);
