@@ -428,6 +428,13 @@ local function follow(keys, args)
     return tonumber(seq)
 end
 
+-- S; channel of the node. 1 if another follows.
+local function followed(keys, args)
+    local state = redis.call('GET', keys[1])
+    local _, followers = split(state or '')
+    return #without(followers, args[1]) > 0 and 1 or 0
+end
+
 -- S; channel of the node
 local function unfollow(keys, args)
     local state = redis.call('GET', keys[1])
@@ -578,6 +585,7 @@ register('renew', renew, { 'allow-oom' })
 register('cancel', cancel, { 'allow-oom' })
 register('read', read, { 'no-writes' })
 register('follow', follow)
+register('followed', followed)
 register('unfollow', unfollow, { 'allow-oom' })
 register('publish', publish)
 register('outbox_peek', outbox_peek, { 'allow-oom' })

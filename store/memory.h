@@ -104,6 +104,7 @@ enum memory_op_kind {
     OP_APPEND,
     OP_FINISH,
     OP_READ,
+    OP_FOLLOWED,
     OP_CANCEL,
     OP_ACTIVE,
     OP_PUBLISH,
@@ -184,6 +185,7 @@ void memory_active_drop(struct session_memory *m, const char *owner, const struc
 void memory_active_release(struct session_memory *m, const struct memory_store *s); /* s leaves */
 void memory_active_free(struct session_memory *m);
 void memory_cancel(struct memory_store *s, const struct store_op *op);
+bool memory_followed(struct memory_store *s, const struct store_op *op); /* by another node */
 void memory_grown(struct session_memory *m, const struct memory_log *log);
 void memory_follow(struct session_store *base, const struct gen_key *key);
 void memory_unfollow(struct session_store *base, const struct gen_key *key);

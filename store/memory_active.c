@@ -219,6 +219,16 @@ void memory_unfollow(struct session_store *base, const struct gen_key *key)
         follow_drop(s, f);
 }
 
+bool memory_followed(struct memory_store *s, const struct store_op *op)
+{
+    list_each (pos, &s->memory->nodes) {
+        struct memory_store *other = list_entry(pos, struct memory_store, link);
+        if (other != s && follow_find(other, op->owner, &op->id))
+            return true;
+    }
+    return false;
+}
+
 void memory_grown(struct session_memory *m, const struct memory_log *log)
 {
     list_each (pos, &m->nodes) {

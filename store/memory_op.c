@@ -122,6 +122,14 @@ static struct store_op *op_read(struct session_store *s, const struct gen_key *k
     return op;
 }
 
+static struct store_op *op_followed(struct session_store *s, const struct gen_key *key, store_touch_fn done,
+                                    void *ctx)
+{
+    struct store_op *op = op_new(s, OP_FOLLOWED, key->owner, &key->gen, ctx);
+    op->on.touch = done;
+    return op;
+}
+
 static struct store_op *op_cancel_generation(struct session_store *s, const struct gen_key *key,
                                              store_done_fn done, void *ctx)
 {
@@ -198,6 +206,7 @@ static void refuse(const struct store_op *op)
         return;
     switch (op->kind) {
     case OP_TOUCH:
+    case OP_FOLLOWED:
         op->on.touch(op->ctx, op->refused, false);
         break;
     case OP_ACQUIRE:
@@ -266,6 +275,10 @@ static void perform(struct memory_store *s, const struct store_op *op)
     case OP_READ:
         memory_read(s, op);
         break;
+    case OP_FOLLOWED:
+        if (!op->cancelled)
+            op->on.touch(op->ctx, STORE_OK, memory_followed(s, op));
+        break;
     case OP_CANCEL:
         memory_cancel(s, op);
         complete(op, STORE_OK);
@@ -316,6 +329,7 @@ const struct session_store_ops memory_ops = {
     .read = op_read,
     .follow = memory_follow,
     .unfollow = memory_unfollow,
+    .followed = op_followed,
     .cancel_generation = op_cancel_generation,
     .active = op_active,
     .publish = op_publish,

@@ -102,6 +102,24 @@ static struct store_op *call_renew(struct session_store *s, const struct gen_key
     return op;
 }
 
+static void on_followed(struct store_op *op, const struct redisReply *reply)
+{
+    if (!op->cancelled)
+        op->on.touch(op->ctx, op->status, op->status == STORE_OK && reply_u64(reply) != 0);
+}
+
+static struct store_op *call_followed(struct session_store *base, const struct gen_key *key,
+                                      store_touch_fn done, void *ctx)
+{
+    struct redis_store *s = redis_self(base);
+    struct store_op *op = op_new(s, "followed", key->owner, on_followed, ctx);
+    op->on.touch = done;
+    op_keys(op, "s", key);
+    op_arg(op, s->hearing.channel, s->hearing.channel_len);
+    op_submit(op);
+    return op;
+}
+
 static struct store_op *call_cancel_generation(struct session_store *s, const struct gen_key *key,
                                                store_done_fn done, void *ctx)
 {
@@ -229,6 +247,7 @@ const struct session_store_ops redis_ops = {
     .read = log_read,
     .follow = hearing_follow,
     .unfollow = hearing_unfollow,
+    .followed = call_followed,
     .cancel_generation = call_cancel_generation,
     .active = call_active,
     .publish = call_publish,

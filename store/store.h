@@ -149,6 +149,9 @@ struct session_store_ops {
      * there before it took effect. Idempotent. */
     void (*follow)(struct session_store *s, const struct gen_key *key);
     void (*unfollow)(struct session_store *s, const struct gen_key *key);
+    /* Does another node follow this log? existed: one does. For whoever is to end what nobody reads. */
+    struct store_op *(*followed)(struct session_store *s, const struct gen_key *key, store_touch_fn done,
+                                 void *ctx);
     /* Asks the owner node, wherever it is, to cancel. OK also when nobody runs it. */
     struct store_op *(*cancel_generation)(struct session_store *s, const struct gen_key *key,
                                           store_done_fn done, void *ctx);

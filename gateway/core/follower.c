@@ -2,17 +2,37 @@
 #include <assert.h>
 
 #include "base/mem.h"
+#include "core/owner.h"
 #include "core/send.h"
 
 void followers_changed(struct generation *g)
 {
-    bool orphan = g->cancel_on_disconnect && list_empty(&g->followers) && g->state < GENERATION_ENDING;
+    bool orphan =
+        g->cancel_on_disconnect && list_empty(&g->followers) && g->state < GENERATION_ENDING && !g->relay;
     if (orphan && list_empty(&g->orphan_link)) {
         g->orphan_us = g->node->now_us;
         list_add_tail(&g->node->orphans, &g->orphan_link);
     } else if (!orphan) {
         list_del(&g->orphan_link);
     }
+}
+
+static void others_told(void *ctx, enum store_status status, bool followed)
+{
+    struct generation *g = ctx;
+    g->orphan_op = NULL;
+    if (status == STORE_OK && !followed && list_empty(&g->followers))
+        generation_cancel(g);
+    else
+        followers_changed(g); /* the time begins anew */
+}
+
+void follower_ask_others(struct generation *g)
+{
+    struct session_store *s = g->node->sessions;
+    struct gen_key key = {.owner = g->owner->name, .gen = g->key.gen};
+    if (!g->orphan_op)
+        g->orphan_op = s->ops->followed(s, &key, others_told, g);
 }
 
 void follower_attach(struct follower *f, struct generation *g, uint64_t off)

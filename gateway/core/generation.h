@@ -68,10 +68,11 @@ struct generation {
     struct list state_link, owner_link, chat_link, orphan_link, unpersisted_link;
     struct list followers;
     struct tokenlog log;
-    struct call *call;   /* while an upstream produces */
-    struct produce *out; /* while this node produces into a shared log */
-    struct relay *relay; /* while another does, or is to be taken over from */
-    struct store_op *op; /* history call in flight */
+    struct call *call;          /* while an upstream produces */
+    struct produce *out;        /* while this node produces into a shared log */
+    struct relay *relay;        /* while another does, or is to be taken over from */
+    struct store_op *op;        /* history call in flight */
+    struct store_op *orphan_op; /* shared: does another node follow it? */
     struct uuid chat_id, message, user_message;
     struct uuid
         behind; /* ran in the chat on another gateway when this was queued; nil: none, or history has it */
@@ -149,6 +150,9 @@ void follower_attach(struct follower *f, struct generation *g, uint64_t off);
 void follower_detach(struct follower *f);
 /* For on_disconnect "cancel": starts or stops the clock of a generation nobody follows. */
 void followers_changed(struct generation *g);
+/* Nobody here has followed g for limits.disconnect_ms: it is cancelled, unless somebody on another gateway
+ * does. */
+void follower_ask_others(struct generation *g);
 void followers_wake(struct generation *g);
 void followers_status(struct generation *g, const char *state, int64_t idle_ms);
 void followers_notice(struct generation *g, const struct err *e);

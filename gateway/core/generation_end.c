@@ -48,6 +48,9 @@ void generation_stop(struct generation *g)
     if (g->op)
         g->node->history->ops->cancel_op(g->node->history, g->op);
     g->op = NULL;
+    if (g->orphan_op)
+        g->node->sessions->ops->cancel_op(g->node->sessions, g->orphan_op);
+    g->orphan_op = NULL;
 }
 
 static void set_outcome(struct generation *g, const char *state, const struct err *error)

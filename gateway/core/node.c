@@ -74,7 +74,10 @@ static void tick_orphans(struct node *n)
         if (n->now_us - g->orphan_us < limit)
             break;
         list_del(&g->orphan_link);
-        generation_cancel(g);
+        if (n->sessions->shared)
+            follower_ask_others(g);
+        else
+            generation_cancel(g);
     }
 }
 
@@ -176,14 +179,9 @@ void node_hand_over(struct node *n)
 
 static void abandon(struct generation *g)
 {
+    generation_stop(g);
     produce_close(g);
     relay_close(g);
-    if (g->call)
-        g->node->upstream->ops->cancel(g->call);
-    if (g->op)
-        g->node->history->ops->cancel_op(g->node->history, g->op);
-    g->call = NULL;
-    g->op = NULL;
     g->cancel_wanted = true; /* so that leaving its chat starts nobody */
 }
 

@@ -65,6 +65,46 @@ static void test_unfollow_ends_it(void **state)
     buf_free(&x.text);
 }
 
+static void test_another_nodes_following_is_known(void **state)
+{
+    struct pair *w = *state;
+    struct gen_key k = key(1), unknown = key(9);
+    struct session_store *a = w->side[0].s, *b = w->side[1].s;
+    acquire(w, 0, 1, 3000);
+    heard(w, "ok epoch=1 seq=0 off=0 crc=00000000");
+    followed(w, 0, k);
+    heard(w, "ok alone");
+    a->ops->follow(a, &k); /* its own does not count */
+    b->ops->follow(b, &k);
+    pass(w, 0);
+    followed(w, 0, k);
+    heard(w, "ok followed");
+    b->ops->unfollow(b, &k);
+    pass(w, 0);
+    followed(w, 0, k);
+    heard(w, "ok alone");
+    followed(w, 0, unknown);
+    heard(w, "ok alone");
+}
+
+static void test_a_lease_let_go_is_told(void **state)
+{
+    struct pair *w = *state;
+    struct writer x = {.gen = 1, .epoch = 1};
+    struct gen_key k = key(1);
+    struct session_store *b = w->side[1].s;
+    acquire(w, 0, 1, 3000);
+    append(w, 0, 1, next_text(&x, "a"));
+    b->ops->follow(b, &k);
+    told(w, 1, "");
+    renew(w, 0, 1, 1, 0);
+    told(w, 1, "grown 1 to 1; ");
+    buf_clear(&w->said);
+    acquire(w, 1, 1, 3000);
+    heard(w, "ok epoch=2 seq=1 off=1 crc=c1d04330");
+    buf_free(&x.text);
+}
+
 static void test_a_refused_append_tells_nobody(void **state)
 {
     struct pair *w = *state;
@@ -361,6 +401,8 @@ int session_contract_nodes(void)
         T(test_followers_are_told),
         T(test_growth_in_one_turn_is_told_at_least_once),
         T(test_unfollow_ends_it),
+        T(test_another_nodes_following_is_known),
+        T(test_a_lease_let_go_is_told),
         T(test_a_refused_append_tells_nobody),
         T(test_cancel_reaches_the_owner),
         T(test_cancel_of_nothing_is_well),

@@ -324,6 +324,18 @@ struct store_op *start_read(struct pair *w, int node, struct gen_key k, uint64_t
     STARTED(S(node)->ops->read(S(node), &k, after, max, on_read, w));
 }
 
+static void on_followed(void *ctx, enum store_status status, bool followed)
+{
+    struct pair *w = ctx;
+    hear(w, status);
+    buf_add_str(&w->said, followed ? " followed" : " alone");
+}
+
+struct store_op *start_followed(struct pair *w, int node, struct gen_key k)
+{
+    STARTED(S(node)->ops->followed(S(node), &k, on_followed, w));
+}
+
 struct store_op *start_cancel(struct pair *w, int node, struct gen_key k)
 {
     STARTED(S(node)->ops->cancel_generation(S(node), &k, on_done, w));
@@ -400,6 +412,11 @@ void finish(struct pair *w, int node, int gen, struct log_record r, const char *
 void read_log(struct pair *w, int node, struct gen_key k, uint64_t after, size_t max)
 {
     WAITED(start_read(w, node, k, after, max));
+}
+
+void followed(struct pair *w, int node, struct gen_key k)
+{
+    WAITED(start_followed(w, node, k));
 }
 
 void cancel(struct pair *w, int node, struct gen_key k)

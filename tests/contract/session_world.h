@@ -75,6 +75,7 @@ struct store_op *start_append(struct pair *w, int node, int gen, struct log_reco
 struct store_op *start_finish(struct pair *w, int node, int gen, struct log_record r, const char *entry,
                               uint64_t keep_ms);
 struct store_op *start_read(struct pair *w, int node, struct gen_key k, uint64_t after, size_t max);
+struct store_op *start_followed(struct pair *w, int node, struct gen_key k);
 struct store_op *start_cancel(struct pair *w, int node, struct gen_key k);
 struct store_op *start_active(struct pair *w, int node, const char *owner);
 struct store_op *start_take(struct pair *w, int node, size_t max);
@@ -89,6 +90,7 @@ void append_many(struct pair *w, int node, int gen, const struct log_record *r, 
 void append(struct pair *w, int node, int gen, struct log_record r);
 void finish(struct pair *w, int node, int gen, struct log_record r, const char *entry, uint64_t keep_ms);
 void read_log(struct pair *w, int node, struct gen_key k, uint64_t after, size_t max);
+void followed(struct pair *w, int node, struct gen_key k);
 void cancel(struct pair *w, int node, struct gen_key k);
 void active(struct pair *w, int node, const char *owner);
 void publish(struct pair *w, int node, const char *owner, int gen, const char *state, uint64_t off);

@@ -165,6 +165,17 @@ static void f_unfollow(struct session_store *s, const struct gen_key *key)
     of(s)->real->ops->unfollow(of(s)->real, key);
 }
 
+static struct store_op *f_followed(struct session_store *s, const struct gen_key *key, store_touch_fn done,
+                                   void *ctx)
+{
+    struct flaky_store *f = of(s);
+    if (f->how == FLAKY_NOT)
+        return f->real->ops->followed(f->real, key, done, ctx);
+    struct flaky_op *op = refuse(f, FLAKY_TOUCH, ctx);
+    op->on.touch = done;
+    return (struct store_op *)op;
+}
+
 static struct store_op *f_cancel_generation(struct session_store *s, const struct gen_key *key,
                                             store_done_fn done, void *ctx)
 {
@@ -315,6 +326,7 @@ struct session_store *flaky_open(struct session_memory *m, const char *name,
                                                  .read = f_read,
                                                  .follow = f_follow,
                                                  .unfollow = f_unfollow,
+                                                 .followed = f_followed,
                                                  .cancel_generation = f_cancel_generation,
                                                  .active = f_active,
                                                  .publish = f_publish,

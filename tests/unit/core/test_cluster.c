@@ -204,6 +204,24 @@ static void test_cancel_reaches_the_owner(void **state)
     (void)a;
 }
 
+static void test_who_reads_elsewhere_has_not_left(void **state)
+{
+    (void)state;
+    struct client *a = client_hello_at(0), *b = client_hello_at(1);
+    client_say(a, "{\"type\":\"send\",\"gen\":\"" GEN1 "\",\"chat\":\"" CHAT1
+                  "\",\"input\":\"hi\",\"on_disconnect\":\"cancel\"}");
+    begin();
+    speak("x");
+    client_resume(b, GEN1, "");
+    client_gone(a);
+    world_pass(30000);
+    assert_int_equal(upstream_count(), 1);
+    client_gone(b);
+    world_pass(30000);
+    assert_int_equal(upstream_count(), 0);
+    assert_string_equal(history_state(GEN1), "cancelled");
+}
+
 static void test_running_ones_are_in_welcome_everywhere(void **state)
 {
     (void)state;
@@ -524,6 +542,7 @@ int main(void)
         CLUSTER_TEST(test_whoever_comes_first_takes_over),
         CLUSTER_TEST(test_one_of_many_takes_over),
         CLUSTER_TEST(test_cancel_reaches_the_owner),
+        CLUSTER_TEST(test_who_reads_elsewhere_has_not_left),
         CLUSTER_TEST(test_running_ones_are_in_welcome_everywhere),
         CLUSTER_TEST(test_what_is_said_before_welcome_is_held),
         CLUSTER_TEST(test_a_chat_is_busy_everywhere),
