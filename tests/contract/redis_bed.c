@@ -206,11 +206,16 @@ void acquired(struct bed *b, const char *what)
     heard_it(b, what);
 }
 
+void bed_reclaim(struct bed *b, const struct gen_key *key)
+{
+    b->s->ops->reclaim(b->s, key, &key->gen, 1, 3000, on_lease, b);
+}
+
 void reclaimed(struct bed *b, const char *what)
 {
     int before = b->completions;
     struct gen_key k = bed_key(1);
-    b->s->ops->reclaim(b->s, &k, &k.gen, 1, 3000, on_lease, b);
+    bed_reclaim(b, &k);
     until_done(b, before);
     heard_it(b, what);
 }

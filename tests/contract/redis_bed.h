@@ -39,9 +39,10 @@ void until_told(struct bed *b, const char *event);
 /* Waits for the completion of a call that was started. */
 void until_done(struct bed *b, int before);
 
-void begin_append(struct bed *b, const char *text); /* next in generation 1, epoch 1 */
-void begin_again(struct bed *b);                    /* the last append, once more */
-void acquired(struct bed *b, const char *what);     /* acquire, and what it must bring */
+void begin_append(struct bed *b, const char *text);         /* next in generation 1, epoch 1 */
+void begin_again(struct bed *b);                            /* the last append, once more */
+void acquired(struct bed *b, const char *what);             /* acquire, and what it must bring */
+void bed_reclaim(struct bed *b, const struct gen_key *key); /* starts it */
 void reclaimed(struct bed *b, const char *what);
 void appended(struct bed *b, const char *text, const char *what);
 void read_back(struct bed *b, const char *what); /* all of generation 1 */

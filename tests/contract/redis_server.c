@@ -52,26 +52,44 @@ void redis_server_prepare(struct redis_server *r, const char *const *more)
     atomic_store(r->clock_us, (int64_t)time(NULL) * 1000000);
 }
 
-/* In the child. */
-static void become_server(const struct redis_server *r)
+static size_t add_arguments(const char **argv, size_t n, const char *const *more)
 {
-    char port[16], path[300], clock[300];
-    const char *argv[ARGS_MAX] = {"redis-server", "--port", port,      "--bind", "127.0.0.1", "--unixsocket",
-                                  path,           "--dir",  r->folder, "--save", "",          "--loglevel",
-                                  "warning"};
-    size_t n = 13;
-    snprintf(port, sizeof(port), "%d", r->port);
-    snprintf(path, sizeof(path), "%s/s", r->folder);
-    snprintf(clock, sizeof(clock), "%s/clock", r->folder);
-    for (const char *const *more = r->more; more && *more && n + 1 < ARGS_MAX; more++)
+    for (; more && *more && n + 1 < ARGS_MAX; more++)
         argv[n++] = *more;
-    setenv("TEST_CLOCK", clock, 1);
-    setenv("LD_PRELOAD", TEST_CLOCK_LIBRARY, 1);
-    snprintf(path, sizeof(path), "%s/log", r->folder);
+    return n;
+}
+
+static void log_to(const char *folder)
+{
+    char path[300];
+    snprintf(path, sizeof(path), "%s/log", folder);
     int log = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, 1);
     dup2(log, 2);
+}
+
+/* In the child. */
+static void become_server(const struct redis_server *r)
+{
+    char port[16], path[300], clock[300], conf[300];
+    const char *argv[ARGS_MAX] = {"redis-server"};
+    const char *const as_sentinel[] = {conf, "--sentinel", NULL};
+    const char *const all[] = {"--port",  port,         "--bind",  "127.0.0.1", "--unixsocket", path, "--dir",
+                               r->folder, "--loglevel", "warning", NULL};
+    const char *const as_store[] = {"--save", "", NULL};
+    snprintf(port, sizeof(port), "%d", r->port);
     snprintf(path, sizeof(path), "%s/s", r->folder);
+    snprintf(clock, sizeof(clock), "%s/clock", r->folder);
+    snprintf(conf, sizeof(conf), "%s/conf", r->folder);
+    size_t n = r->sentinel ? add_arguments(argv, 1, as_sentinel) : 1;
+    n = add_arguments(argv, n, all);
+    n = r->sentinel ? n : add_arguments(argv, n, as_store);
+    add_arguments(argv, n, r->more);
+    if (!r->real_time) {
+        setenv("TEST_CLOCK", clock, 1);
+        setenv("LD_PRELOAD", TEST_CLOCK_LIBRARY, 1);
+    }
+    log_to(r->folder);
     execvp(argv[0], (char *const *)argv);
     _exit(127);
 }

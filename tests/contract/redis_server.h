@@ -13,6 +13,8 @@ struct redis_server {
     int port;  /* on 127.0.0.1; there is a socket `s` in the folder as well */
     pid_t pid; /* 0: not running */
     _Atomic int64_t *clock_us;
+    bool sentinel;  /* it is one, by the file `conf` in the folder; its time and that of those it watches */
+    bool real_time; /* goes by itself */
     const char *password;    /* for redis_server_ask; NULL: none */
     const char *const *more; /* further arguments, NULL at the end; borrowed */
 };

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "store/redis.h"
 
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 
 static struct redis_world *world_open_now; /* close has no other way to it */
 

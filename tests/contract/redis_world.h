@@ -23,7 +23,7 @@ struct redis_world {
 struct session_factory redis_world_open(struct redis_world *w);
 void redis_world_close(struct redis_world *w);
 
-/* Turns the loop until `done` says so; fails the test after ten seconds. */
+/* Turns the loop until `done` says so; fails the test after half a minute. */
 void redis_world_until(struct redis_world *w, bool (*done)(void *ctx), void *ctx);
 
 #endif
