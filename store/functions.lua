@@ -7,7 +7,7 @@
       S where the log ends, and who follows     L the log     M the lease     O, D the outbox of the shard
 
   All keys of a call have one hash tag; in what is gathered (append, outbox_peek) only where there is no cluster.
-  Time is the server's. append is what happens for every token: with the end as expected it is GET, XADD, SET.
+  Time is the server's. append is what happens for every token: with the end as expected it is SET and XADD.
 ]]
 
 local OK, NOT_FOUND, FENCED, WRONG_POSITION, HELD, FULL, CORRUPT = 0, 1, 2, 3, 4, 5, 6
@@ -116,10 +116,13 @@ local function refusal(core, epoch, new, log, args, from, n)
     return ended ~= '' and FENCED or WRONG_POSITION
 end
 
+-- The end was taken to be `expected` and is not: put back what was there, and see.
 local function append_other(state, key, log, expected, new, args, from, n)
     if not state then
+        redis.call('DEL', key)
         return NOT_FOUND
     end
+    redis.call('SET', key, state, 'KEEPTTL')
     local core, followers = split(state)
     if core == expected then
         return put_and_tell(key, log, new, followers, args, from, n)
@@ -128,16 +131,16 @@ local function append_other(state, key, log, expected, new, args, from, n)
 end
 
 -- S L of each generation; of each: the end expected, the new end, n, and n times id, record.
--- OK when all is well; otherwise the code of each.
+-- OK when all is well; otherwise the code of each. SET with GET is one command less than GET and SET.
 local function append(keys, args)
     local from, codes, well = 1, {}, true
     for k = 1, #keys, 2 do
         local expected, new, n = args[from], args[from + 1], tonumber(args[from + 2])
-        local state, code = redis.call('GET', keys[k]), nil
+        local state, code = redis.call('SET', keys[k], new, 'KEEPTTL', 'GET'), nil
         if state == expected then
             code = put(keys[k + 1], args, from + 3, n)
-            if code == OK then
-                redis.call('SET', keys[k], new, 'KEEPTTL')
+            if code ~= OK then
+                redis.call('SET', keys[k], state, 'KEEPTTL')
             end
         else
             code = append_other(state, keys[k], keys[k + 1], expected, new, args, from + 3, n)

@@ -9,6 +9,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -18,6 +21,7 @@
  */
 #define ASLEEP_MS 500
 #define OUTBOX_MOST 100000
+#define GATHER_US 250
 
 void redis_wake(struct redis_store *s)
 {
@@ -41,11 +45,44 @@ void redis_health(struct redis_store *s)
 
 /* ---- turns */
 
+static uint64_t now_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Appends that come within gather_us of the last bundle wait for the rest of that time, so that Redis is not
+ * asked for each one by itself; the first after a pause goes at once. libev's timers are too coarse for that.
+ */
+static void flush_gathered(struct redis_store *s)
+{
+    uint64_t now = now_us(), due = s->flushed_us + s->gather_us;
+    if (list_empty(&s->gathered))
+        return;
+    if (now >= due) {
+        s->flushed_us = now;
+        ops_flush(s, false);
+    } else if (!s->window_open) {
+        struct itimerspec in = {.it_value = {.tv_sec = (time_t)((due - now) / 1000000),
+                                             .tv_nsec = (long)((due - now) % 1000000) * 1000}};
+        s->window_open = timerfd_settime(s->window.fd, 0, &in, NULL) == 0;
+    }
+}
+
+static void on_window(struct ev_loop *loop, struct ev_io *io, int events)
+{
+    struct redis_store *s = io->data;
+    uint64_t times;
+    (void)loop, (void)events;
+    s->window_open = read(io->fd, &times, sizeof(times)) < 0; /* ev_prepare does the rest */
+}
+
 static void on_prepare(struct ev_loop *loop, struct ev_prepare *prepare, int events)
 {
     struct redis_store *s = prepare->data;
     (void)loop, (void)events;
-    ops_flush(s);
+    flush_gathered(s);
     servers_flush(s);
     link_flush(&s->scout.link);
     link_flush(&s->hearing.link);
@@ -81,7 +118,9 @@ static void start(struct redis_store *s)
     ev_idle_init(&s->again, on_again);
     ev_set_priority(&s->again, EV_MAXPRI); /* or a busy loop would never come to it */
     ev_timer_init(&s->tick, on_tick, 0., TICK_MS / 1000.);
-    s->prepare.data = s->again.data = s->tick.data = s;
+    ev_io_init(&s->window, on_window, timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC), EV_READ);
+    s->prepare.data = s->again.data = s->tick.data = s->window.data = s;
+    ev_io_start(s->loop, &s->window);
     ev_prepare_start(s->loop, &s->prepare);
     ev_timer_start(s->loop, &s->tick);
     s->ticked_ms = link_now_ms();
@@ -118,6 +157,7 @@ struct session_store *session_redis_open(const struct session_redis_options *opt
         s->events = *events;
     s->limits = (struct link_limits){.connect_ms = or_default(options->connect_ms, 1000),
                                      .timeout_ms = or_default(options->timeout_ms, 1000)};
+    s->gather_us = or_default(options->gather_us, GATHER_US);
     size_t most = (size_t)or_default(options->outbox, OUTBOX_MOST);
     s->outbox_most = most < REDIS_SHARDS ? 1 : most / REDIS_SHARDS;
     snprintf(s->node, sizeof(s->node), "%s", options->node);
@@ -145,6 +185,8 @@ void redis_close(struct session_store *base)
     s->events = (struct session_store_events){0};
     ev_prepare_stop(s->loop, &s->prepare);
     ev_timer_stop(s->loop, &s->tick);
+    ev_io_stop(s->loop, &s->window);
+    close(s->window.fd);
     link_close(&s->scout.link);
     hearing_close(s);
     servers_close(s); /* what is out is deferred */

@@ -65,6 +65,7 @@ struct server {
     struct redis_address at;
     bool known, listed; /* `at` is; it is in the newest list */
     bool loading;       /* functions are being loaded anew */
+    size_t bundles;     /* of appends, out */
     struct setup setup;
     struct link_request probe; /* see redis_hear.c */
     bool probed;
@@ -101,6 +102,9 @@ struct redis_store {
     struct ev_timer tick;
     struct ev_prepare prepare;
     struct ev_idle again; /* something is to be delivered in the next turn */
+    struct ev_io window;  /* a timer for gathered appends */
+    bool window_open;
+    uint64_t flushed_us, gather_us; /* when gathered appends went last; how long they may wait */
     struct link_limits limits;
     char node[65];
     size_t outbox_most; /* entries of one shard */
@@ -133,7 +137,7 @@ struct store_op {
     op_answer_fn answer;
     const char *function; /* NULL: the words are a command */
     enum store_status status;
-    bool cancelled, append, ordered; /* append: may be gathered; ordered: of a generation */
+    bool cancelled, append, ordered; /* append: may be gathered; ordered: goes after those */
     unsigned slot;
     uint64_t deadline_ms, retry_ms;
     struct buf words; /* RESP: the keys, then the arguments */
@@ -175,7 +179,7 @@ enum store_status
 op_code(const struct redisReply *reply); /* what a function answered: a number, or first in a list */
 void ops_pump(struct redis_store *s, uint64_t now_ms); /* what waits: sends, or gives up */
 void ops_review(struct redis_store *s);                /* a pump in the next turn: hope may be gone */
-void ops_flush(struct redis_store *s);                 /* sends gathered appends */
+void ops_flush(struct redis_store *s, bool at_once);   /* sends gathered appends; else only to idle servers */
 void ops_deliver(struct redis_store *s);               /* what is deferred */
 void ops_drop(struct redis_store *s);                  /* frees all, completes none */
 

@@ -62,6 +62,7 @@ static struct store_op *lease(struct session_store *base, const char *function, 
     struct redis_store *s = redis_self(base);
     struct store_op *op = op_new(s, function, key->owner, on_lease, ctx);
     op->on.lease = done;
+    op->ordered = true;
     op_keys(op, "slm", key);
     op_arg(op, s->hearing.channel, s->hearing.channel_len);
     op_arg_uuid(op, chat);

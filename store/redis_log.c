@@ -54,6 +54,7 @@ static void build_rewind(struct store_op *op, const struct gen_key *key, const s
     char crc[8];
     hex32(r->crc, crc);
     op->function = "rewind";
+    op->ordered = true;
     op_keys(op, "sl", key);
     op_arg_u64(op, r->epoch);
     op_arg_u64(op, r->seq - 1);
@@ -120,6 +121,7 @@ struct store_op *log_finish(struct session_store *base, const struct gen_key *ke
     struct store_op *op = op_new(s, "finish", key->owner, on_finish, ctx);
     char name[REDIS_NAME_MAX];
     op->on.done = done;
+    op->ordered = true;
     if (op->status == STORE_OK)
         build_finish(op, key, record);
     if (op->status == STORE_OK) {
@@ -199,6 +201,7 @@ struct store_op *log_read(struct session_store *base, const struct gen_key *key,
     struct store_op *op = op_new(s, "read", key->owner, on_read, ctx);
     op->on.read = done;
     op->id = key->gen;
+    op->ordered = true;
     if (op->status == STORE_OK)
         op->number = follow_read(s, key, after, max_bytes, &op->words);
     if (op->number) {

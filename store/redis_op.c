@@ -19,7 +19,7 @@
 
 #define OPS_MAX 100000
 #define BYTES_MAX ((size_t)256 << 20)
-#define GATHER_MAX 32 /* appends of one call: Redis does nothing else meanwhile */
+#define GATHER_MAX 64 /* appends of one call: Redis does nothing else meanwhile */
 #define GATHER_BYTES (64 << 10)
 #define RETRY_MS 20
 #define COMPLAIN_MS 1000
@@ -64,7 +64,6 @@ void op_key_inside(struct store_op *op, const char *key, size_t len)
 void op_keys(struct store_op *op, const char *what, const struct gen_key *key)
 {
     char text[REDIS_KEY_MAX];
-    op->ordered = true;
     for (; *what && !op->status; what++)
         op_key(op, text, redis_key_gen(text, *what, key));
 }
@@ -271,10 +270,12 @@ static void send_alone(struct store_op *op, struct server *server, bool asking)
         op_defer(op, STORE_UNAVAILABLE);
 }
 
-/* ---- appends of one turn, in one call: in a cluster those of one slot */
+/* ---- appends in one call: in a cluster those of one slot. While one call of a server is out, what comes
+ * meanwhile gathers: a round trip more at most, and the busier Redis is, the less each costs it. */
 
 struct bundle {
     struct link_request request;
+    struct server *server;
     size_t count, bytes, args;
     struct store_op *ops[GATHER_MAX];
 };
@@ -283,15 +284,15 @@ static void on_bundle(struct link_request *request, const struct redisReply *rep
 {
     struct bundle *b = list_entry(request, struct bundle, request);
     bool each = reply_is_list(reply);
+    b->server->bundles--;
     for (size_t i = 0; i < b->count; i++)
         op_answered(b->ops[i], each ? reply_at(reply, i) : reply);
     mem_free(b);
 }
 
 /* Takes what goes with the first; in order, so that of one generation none overtakes another. */
-static void bundle_fill(struct redis_store *s, struct bundle *b)
+static void bundle_fill(struct redis_store *s, struct bundle *b, const struct store_op *first)
 {
-    const struct store_op *first = list_entry(list_first(&s->gathered), struct store_op, link);
     unsigned slot = first->slot;
     list_each_safe (pos, next, &s->gathered) {
         struct store_op *op = list_entry(pos, struct store_op, link);
@@ -317,27 +318,41 @@ static void bundle_send(struct redis_store *s, struct bundle *b, struct server *
         buf_add(&s->scratch, op->words.data + op->key_bytes, op->words.len - op->key_bytes);
         op->server = server;
     }
+    b->server = server;
     b->request.on_answer = on_bundle;
-    if (link_send(&server->link, &b->request, s->scratch.data, s->scratch.len))
+    if (link_send(&server->link, &b->request, s->scratch.data, s->scratch.len)) {
+        server->bundles++;
         return;
+    }
     for (size_t i = 0; i < b->count; i++)
         op_defer(b->ops[i], STORE_UNAVAILABLE);
     mem_free(b);
 }
 
-void ops_flush(struct redis_store *s)
+/* One bundle; false when there is none to be sent now. */
+static bool flush_one(struct redis_store *s, bool at_once)
 {
-    while (!list_empty(&s->gathered)) {
-        struct store_op *first = list_entry(list_first(&s->gathered), struct store_op, link);
-        struct server *server = server_of(s, first->slot);
+    list_each (pos, &s->gathered) {
+        struct store_op *op = list_entry(pos, struct store_op, link);
+        struct server *server = server_of(s, op->slot);
         if (!server || server->link.state != LINK_READY) {
-            list_move_tail(&s->waiting, &first->link);
+            list_move_tail(&s->waiting, &op->link);
             ops_review(s);
-            continue;
+            return true;
         }
+        if (server->bundles && !at_once)
+            continue;
         struct bundle *b = mem_alloc(sizeof(*b));
-        bundle_fill(s, b);
+        bundle_fill(s, b, op);
         bundle_send(s, b, server);
+        return true;
+    }
+    return false;
+}
+
+void ops_flush(struct redis_store *s, bool at_once)
+{
+    while (flush_one(s, at_once)) {
     }
 }
 
@@ -358,7 +373,7 @@ static void route(struct store_op *op, struct server *server)
         return;
     }
     if (op->ordered)
-        ops_flush(op->s); /* an append before it stays before it */
+        ops_flush(op->s, true); /* an append before it stays before it */
     send_alone(op, server, false);
 }
 

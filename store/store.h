@@ -216,6 +216,7 @@ struct session_redis_options {
     uint64_t connect_ms; /* to be connected and ready; 0: 1000 */
     uint64_t timeout_ms; /* to an answer; silence beyond it is a dead connection; 0: 1000 */
     size_t outbox;       /* entries; a finish beyond it is answered STORE_FULL; 0: 100000 */
+    uint64_t gather_us;  /* appends that come so soon after the last wait for more of them; 0: 250 */
 };
 /* NULL and `error` when the url cannot be used; never because Redis is away. */
 struct session_store *session_redis_open(const struct session_redis_options *options, struct ev_loop *loop,
