@@ -44,7 +44,8 @@ packages_missing() {
     done
 }
 
-# Installs what is missing of the packages named, and touches nothing where nothing is.
+# Installs what is missing of the packages named, and touches nothing where nothing is. A server that comes with a
+# package is not started (SYSTEMD_OFFLINE): the scripts start their own.
 install_packages() {
     local missing
     mapfile -t missing < <(packages_missing "$@")
@@ -52,7 +53,7 @@ install_packages() {
     say "installing ${missing[*]}"
     as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q >&2 ||
         say "apt-get update failed; going on with the lists that are here"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+    as_root env DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 }
 
 # Node.js with npm: any that is there and new enough, Debian's otherwise.
