@@ -171,7 +171,17 @@ promote() {
     PGCONNECT_TIMEOUT=5 psql -qAtX -d "$(conninfo "$1" postgres postgres)" -c 'SELECT pg_promote()' | grep -qx t
 }
 
-# ------------------------------------------------------------------ the rest
+# ------------------------------------------------------------------ HAProxy
+
+start_haproxy() {
+    local file files=()
+    for file in "$@"; do
+        files+=(-f "$file")
+    done
+    as haproxy haproxy -db "${files[@]}"
+}
+
+# ------------------------------------------------------------------ questions to them
 
 # Does the server of this folder take commands?
 answers() {
@@ -211,7 +221,7 @@ main() {
         sentinel:4) start_sentinel "$(realpath -m "$1")" "$2" "$(realpath "$3")" "$4" ;;
         postgres:[2-9]* | postgres:1?*) start_postgres "$(realpath -m "$1")" "${@:2}" ;;
         standby:[3-9]* | standby:1?*) start_standby "$(realpath -m "$1")" "$2" "$(realpath "$3")" "${@:4}" ;;
-        haproxy:[1-9]*) as haproxy haproxy -db "${@/#/-f}" ;;
+        haproxy:[1-9]*) start_haproxy "$@" ;;
         ready:[12]) ready "$@" ;;
         promote:1) promote "$1" ;;
         url:1) cat "$1/url" ;;
