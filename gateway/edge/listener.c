@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "edge/inherited.h"
 
 #define ACCEPT_MAX 64    /* accepts in one turn */
 #define LAST_MAX 4096    /* accepts before the port is closed */
@@ -35,7 +36,8 @@ struct listener {
     struct ev_timer resume;
     size_t limit; /* of connections */
     struct listener_ops ops;
-    int spare; /* given up for a moment when there are no descriptors */
+    int spare;      /* given up for a moment when there are no descriptors */
+    bool inherited; /* the port stays open when this process has ended */
     double logged;
     char address[280];
 };
@@ -210,13 +212,15 @@ static void name_address(struct listener *l)
 struct listener *listener_open(const struct config *config, bool shared, struct ev_loop *loop,
                                const struct listener_ops *ops, char *error, size_t error_size)
 {
-    int fd = bind_port(config, shared, error, error_size);
+    int given = inherited_socket(error, error_size);
+    int fd = given == INHERITED_NONE ? bind_port(config, shared, error, error_size) : given;
     if (fd < 0)
         return NULL;
     struct listener *l = mem_alloc(sizeof *l);
     l->loop = loop;
     l->limit = (size_t)config->limits_connections;
     l->ops = *ops;
+    l->inherited = given >= 0;
     l->logged = -QUIET_S;
     l->spare = spare_descriptor();
     ev_io_init(&l->io, on_connections, fd, EV_READ);
@@ -236,7 +240,7 @@ void listener_close(struct listener *l)
 {
     if (!l)
         return;
-    if (ev_is_active(&l->io))
+    if (ev_is_active(&l->io) && !l->inherited) /* else the next process takes those who wait */
         accept_some(l, LAST_MAX); /* closing the port would reset those whom the kernel has let in */
     ev_io_stop(l->loop, &l->io);
     ev_timer_stop(l->loop, &l->resume);

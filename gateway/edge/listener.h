@@ -21,12 +21,13 @@ struct listener_ops {
     void *ctx;
 };
 
-/* Opens host:port of `config`. `shared`: SO_REUSEPORT, for workers. Clients wait in the kernel until
- * listener_start. NULL: `error` says why. */
+/* Opens host:port of `config`, or takes over the socket that systemd opened (inherited.h). `shared`:
+ * SO_REUSEPORT, for workers. Clients wait in the kernel until listener_start. NULL: `error` says why. */
 struct listener *listener_open(const struct config *config, bool shared, struct ev_loop *loop,
                                const struct listener_ops *ops, char *error, size_t error_size);
 void listener_start(struct listener *l);
-/* Accepts who waits already, then nothing more. NULL is fine. */
+/* Accepts who waits already (unless the socket is systemd's, and outlives us), then nothing more. NULL is
+ * fine. */
 void listener_close(struct listener *l);
 
 /* "127.0.0.1:8080", "[::1]:8080"; with the port that a configured 0 became. Borrowed. */
