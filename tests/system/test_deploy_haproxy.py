@@ -14,6 +14,7 @@ import requests
 
 from balanced import Gateway, ports, read_exactly, wait_for
 from conftest import ROOT
+from deployed import defaults
 
 HERE = ROOT / "deploy/haproxy"
 
@@ -97,14 +98,12 @@ def test_debians_service_reads_all_of_it():
 
 def test_the_times_fit_the_gateways():
     """The longest silence that is in order, and the most connections, are settings of the gateway."""
-    settings = (ROOT / "gateway/base/config.def").read_text()
-    default = {f"{s}.{n}": int(v) for s, n, v in re.findall(r"X\(INT, (\w+), (\w+), (\d+),", settings)}
     text = (HERE / "haproxy.cfg").read_text()
-    assert int(re.search(r"timeout tunnel (\d+)m", text)[1]) * 60_000 > default["upstream.total_ms"]
-    silence = default["heartbeat.ping_ms"] + default["heartbeat.grace_ms"]
+    assert int(re.search(r"timeout tunnel (\d+)m", text)[1]) * 60_000 > defaults("upstream.total_ms")
+    silence = defaults("heartbeat.ping_ms") + defaults("heartbeat.grace_ms")
     assert int(re.search(r"timeout client (\d+)m", text)[1]) * 60_000 > silence
     servers = re.search(r"default-server slowstart .* maxconn (\d+)", text)
-    assert int(servers[1]) < default["limits.connections"]
+    assert int(servers[1]) < defaults("limits.connections")
 
 
 def test_the_gateway_is_told_who_comes_and_checks_are_nobody(three, balance):
