@@ -2,12 +2,16 @@
 
 import re
 
+import pytest
+
 from conftest import ROOT
 
 SETTING = re.compile(r'^X\((\w+), (\w+), (\w+), ("[^"]*"|\w+), \d+, \d+', re.M)
 SETTINGS = SETTING.findall((ROOT / "gateway/base/config.def").read_text())
 # Of several gateways with shared stores.
 AGREED = {"session.url", "history.url", "history.read_url", "listen.proxy"}
+needs_shared_stores = pytest.mark.skipif(not AGREED <= {f"{section}.{name}" for _, section, name, _ in SETTINGS},
+                                         reason="this gateway has no shared stores")
 
 
 def keys():
