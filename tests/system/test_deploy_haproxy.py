@@ -6,6 +6,7 @@ import pathlib
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import time
 
@@ -116,6 +117,21 @@ def test_the_gateway_is_told_who_comes_and_checks_are_nobody(three, balance):
     assert requests.get(f"http://127.0.0.1:{balancer.stats}/metrics", timeout=5).text.startswith("# HELP haproxy_")
     for sock in sockets:
         sock.close()
+
+
+def test_tls_ends_at_it(three, balance, tmp_path):
+    pem = tmp_path / "lastword.pem"
+    argv = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-days", "1"]
+    subprocess.run([*argv, "-keyout", tmp_path / "key", "-out", tmp_path / "cert"], check=True, capture_output=True)
+    pem.write_text((tmp_path / "cert").read_text() + (tmp_path / "key").read_text())
+    port = ports(1)[0]
+    balance(three, LASTWORD_TLS_BIND=f"127.0.0.1:{port}", LASTWORD_TLS_FILE=str(pem))
+    context = ssl.create_default_context(cafile=str(tmp_path / "cert"))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=20) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as sock:
+            sock.sendall(b"hello")
+            assert read_exactly(sock, 5) == b"hello" and sock.selected_alpn_protocol() == "http/1.1"
 
 
 def test_it_comes_from_the_address_it_is_told(three, balance):
