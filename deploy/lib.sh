@@ -2,6 +2,7 @@
 # pipefail`; it defines functions and root (the top of the tree), and does nothing by itself.
 # shellcheck shell=bash
 
+temp='' # the folder of a run, set by the script
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() {
@@ -104,6 +105,26 @@ build_page() {
 # port_is_free HOST PORT
 port_is_free() {
     ! (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
+}
+
+# background NAME COMMAND...: out of reach of the terminal's Ctrl-C, which is for the script; ends with the script even
+# if that is killed. Its output: $temp/NAME.out and NAME.err.
+background() {
+    local name=$1
+    shift
+    setsid setpriv --pdeathsig TERM -- "$@" >"$temp/$name.out" 2>"$temp/$name.err" </dev/null &
+}
+
+# failed NAME: why it is gone.
+failed() {
+    say "$1 ended:"
+    tail -n 20 "$temp/$1.err" >&2
+    exit 1
+}
+
+# A string of YAML.
+quote() {
+    printf "'%s'" "${1//\'/\'\'}"
 }
 
 # wait_for_line FILE PID PATTERN SECONDS: the text after PATTERN in its first line that has it, or failure when the

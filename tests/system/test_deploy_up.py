@@ -51,6 +51,9 @@ def wait_for(what, seconds=20):
 
 
 class Up:
+    argv = [str(UP)]
+    words = r"lastword: ready at (http://127\.0\.0\.1:\d+)\n"
+
     def __init__(self, folder, **env):
         self.temp = folder / "tmp"
         self.temp.mkdir(exist_ok=True)
@@ -64,13 +67,13 @@ class Up:
         # What a shell does to the programs it starts in the background of a script.
         before = (lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignore_interrupt else None
         with open(self.out, "wb") as out, open(self.err, "wb") as err:
-            self.process = subprocess.Popen([str(UP)], stdout=out, stderr=err, env=self.env, preexec_fn=before)
+            self.process = subprocess.Popen(self.argv, stdout=out, stderr=err, env=self.env, preexec_fn=before)
         if wait:
             self.url = wait_for(self.ready, BUILD_S)
         return self
 
     def ready(self):
-        found = re.fullmatch(r"lastword: ready at (http://127\.0\.0\.1:\d+)\n", self.out.read_text())
+        found = re.fullmatch(self.words, self.out.read_text())
         assert found or self.process.poll() is None, self.err.read_text()[-3000:]
         return found and found.group(1)
 
