@@ -167,6 +167,8 @@ static void use_config(struct worker *w, struct config *config)
     w->node.config = config;
     w->node.authenticate_ctx = auth;
     upstream_reload(w->node.upstream, config);
+    if (w->listener)
+        listener_reload(w->listener, config);
     set_log_level(config);
     auth_free(w->auth);
     config_free(w->config);

@@ -30,10 +30,10 @@ static bool fail(const char *what, const char *error)
     return false;
 }
 
-static void adopt(void *ctx, int fd, bool overload)
+static void adopt(void *ctx, int fd, const struct address *peer, bool overload)
 {
     struct worker *w = ctx;
-    http_socket_open(&w->edge, w->loop, fd, overload);
+    http_socket_open(&w->edge, w->loop, fd, peer, overload);
 }
 
 static size_t connections(void *ctx)
@@ -99,7 +99,7 @@ static bool open_edge(struct worker *w)
     w->websocket = websocket_open(w->loop);
     if (!w->websocket)
         return fail("websocket", "libwebsockets cannot start; is libwebsockets-evlib-ev installed?");
-    w->listener = listener_open(w->config, w->config->listen_workers > 1, w->loop, &ops, error, sizeof error);
+    w->listener = listener_open(w->config, 0, w->loop, &ops, error, sizeof error);
     if (!w->listener)
         return fail("listen", error);
     return true;

@@ -1,6 +1,7 @@
 /* config_check: settings that are each in range and cannot work together, and words that mean nothing. */
 #include <string.h>
 
+#include "base/address.h"
 #include "base/config_internal.h"
 #include "base/log.h"
 
@@ -47,6 +48,21 @@ static bool check_origins(struct config_loader *l)
             return config_fail(l, "listen.origins", l->places[CONFIG_ID_listen_origins],
                                "\"%s\" %s (scheme://host[:port], or *)",
                                config_quote(q, l->config->listen_origins.items[i]), fault);
+    }
+    return true;
+}
+
+static bool check_proxy(struct config_loader *l)
+{
+    const struct config_strings *list = &l->config->listen_proxy;
+    for (size_t i = 0; i < list->count; i++) {
+        struct network network;
+        const char *fault = network_parse(list->items[i], &network);
+        char q[48];
+        if (fault)
+            return config_fail(l, "listen.proxy", l->places[CONFIG_ID_listen_proxy],
+                               "\"%s\" %s (an address, or one and its length, as 10.0.0.0/8 or ::1/128)",
+                               config_quote(q, list->items[i]), fault);
     }
     return true;
 }
@@ -101,6 +117,6 @@ static bool check_together(struct config_loader *l, bool lists)
 
 bool config_check(struct config_loader *l, bool lists)
 {
-    return check_words(l) && check_stores(l) && check_origins(l) && check_limits(l) &&
+    return check_words(l) && check_stores(l) && check_origins(l) && check_proxy(l) && check_limits(l) &&
            check_together(l, lists);
 }

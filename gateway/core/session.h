@@ -10,6 +10,7 @@
 #ifndef LASTWORD_CORE_SESSION_H
 #define LASTWORD_CORE_SESSION_H
 
+#include "base/address.h"
 #include "core/generation.h"
 
 struct session_io {
@@ -21,6 +22,8 @@ struct session_io {
     /* Bytes the connection holds that the peer's kernel has not taken; any value that changes when some go.
      */
     uint64_t (*unsent)(void *conn);
+    /* Who it is, for the log. May be NULL. */
+    void (*peer)(void *conn, char out[ADDRESS_TEXT]);
 };
 
 struct session;

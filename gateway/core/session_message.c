@@ -117,7 +117,11 @@ static void open_session(struct session *s)
     list_add_tail(&s->owner->sessions, &s->owner_link);
     s->owner->session_count++;
     metric_add(METRIC_SESSIONS, 1);
-    log_info("session.open", LF_UUID("session", &s->id), LF_INT("resumes", s->resume_count));
+    char peer[ADDRESS_TEXT] = "";
+    if (s->io->peer)
+        s->io->peer(s->conn, peer);
+    log_info("session.open", LF_UUID("session", &s->id), LF_STR("peer", peer),
+             LF_INT("resumes", s->resume_count));
     put_welcome(s);
     for (size_t i = 0; i < s->resume_count; i++)
         follow_resume(s, &s->resumes[i]);

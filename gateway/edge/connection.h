@@ -10,6 +10,7 @@
 #ifndef LASTWORD_EDGE_CONNECTION_H
 #define LASTWORD_EDGE_CONNECTION_H
 
+#include "base/address.h"
 #include "core/session.h"
 #include "edge/edge.h"
 #include "edge/message.h"
@@ -31,6 +32,7 @@ struct connection {
     size_t head_at;            /* HTTP: so far, from input_at, the end of a head was looked for */
     char *credential;          /* owned; the owner proven before the upgrade, until it is done */
     char *close_reason;        /* owned */
+    struct address peer;       /* the client's, also behind a proxy */
     int fd;
     enum connection_state state;
     uint16_t close_code;

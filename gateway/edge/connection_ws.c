@@ -37,7 +37,14 @@ static uint64_t io_unsent(void *conn)
     return c->wire->taken(c);
 }
 
-static const struct session_io io = {.wake = io_wake, .close = io_close, .unsent = io_unsent};
+static void io_peer(void *conn, char out[ADDRESS_TEXT])
+{
+    const struct connection *c = conn;
+    address_text(&c->peer, out);
+}
+
+static const struct session_io io = {
+    .wake = io_wake, .close = io_close, .unsent = io_unsent, .peer = io_peer};
 
 void connection_upgraded(struct connection *c)
 {

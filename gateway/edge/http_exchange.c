@@ -52,7 +52,9 @@ struct exchange *exchange_new(struct connection *c, struct head *head)
 
 static void write_log(const struct exchange *e)
 {
-    log_info("http.request", LF_STR("request", e->x.request_id),
+    char peer[ADDRESS_TEXT];
+    address_text(&e->connection->peer, peer);
+    log_info("http.request", LF_STR("request", e->x.request_id), LF_STR("peer", peer),
              LF_STR("method", http_method_name(e->x.method)), LF_STR("path", e->x.path),
              LF_UUID("gen", uuid_is_nil(&e->x.gen) ? NULL : &e->x.gen), LF_INT("status", e->status),
              LF_INT("bytes", e->body.len), LF_INT("us", e->connection->edge->node->now_us - e->began_us));

@@ -173,11 +173,13 @@ const struct wire http_socket_wire = {
     .upgrade = wire_upgrade,
 };
 
-void http_socket_open(struct edge *edge, struct ev_loop *loop, int fd, bool overload)
+void http_socket_open(struct edge *edge, struct ev_loop *loop, int fd, const struct address *peer,
+                      bool overload)
 {
     struct http_socket *s = mem_alloc(sizeof *s);
     s->loop = loop;
     s->connection = connection_open(edge, fd, overload);
+    s->connection->peer = *peer;
     s->connection->wire_state = s;
     ev_io_init(&s->readable, on_readable, fd, EV_READ);
     ev_io_init(&s->writable, on_writable, fd, EV_WRITE);

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "base/address.h"
 #include "edge/edge.h"
 
 struct ev_loop;
@@ -12,8 +13,9 @@ struct ev_loop;
 /* For edge_init. */
 extern const struct wire http_socket_wire;
 
-/* Takes an accepted, non-blocking socket over; `overload` as in connection_open. `edge` and `loop` outlive
- * it. */
-void http_socket_open(struct edge *edge, struct ev_loop *loop, int fd, bool overload);
+/* Takes an accepted, non-blocking socket over; `peer` is its client, `overload` as in connection_open. `edge`
+ * and `loop` outlive it. */
+void http_socket_open(struct edge *edge, struct ev_loop *loop, int fd, const struct address *peer,
+                      bool overload);
 
 #endif

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <ev.h>
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -21,6 +20,8 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "edge/inherited.h"
+#include "edge/listener_proxy.h"
+#include "edge/port.h"
 
 #define ACCEPT_MAX 64    /* accepts in one turn */
 #define LAST_MAX 4096    /* accepts before the port is closed */
@@ -36,10 +37,13 @@ struct listener {
     struct ev_timer resume;
     size_t limit; /* of connections */
     struct listener_ops ops;
-    int spare;      /* given up for a moment when there are no descriptors */
-    bool inherited; /* the port stays open when this process has ended */
+    bool inherited;               /* the port stays open when this process has ended */
+    struct listener_proxy *proxy; /* owned */
+    struct network *proxies;      /* listen.proxy; owned */
+    size_t proxy_count;
+    int spare; /* given up for a moment when there are no descriptors */
     double logged;
-    char address[280];
+    char address[PORT_TEXT];
 };
 
 /* ------------------------------------------------------------------ turning away */
@@ -62,15 +66,27 @@ static void say_full(int fd)
     close(fd);
 }
 
-static void turn_away(struct listener *l, int fd, const char *reason)
+/* Clients, and balancers that have not yet said for whom they come. */
+static size_t connections(const struct listener *l)
 {
-    say_full(fd);
+    return l->ops.connections(l->ops.ctx) + listener_proxy_count(l->proxy);
+}
+
+static void count_refused(struct listener *l, const char *reason, const struct address *from)
+{
+    char text[ADDRESS_TEXT];
     metric_add_for(METRIC_CONNECTIONS_REFUSED, reason, 1);
     if (ev_now(l->loop) - l->logged < QUIET_S)
         return;
     l->logged = ev_now(l->loop);
-    log_warn("listener.refused", LF_STR("reason", reason),
-             LF_INT("connections", l->ops.connections(l->ops.ctx)));
+    log_warn("listener.refused", LF_STR("reason", reason), LF_INT("connections", connections(l)),
+             LF_STR("peer", address_text(from, text)));
+}
+
+static void turn_away(struct listener *l, int fd, const char *reason, const struct address *from)
+{
+    say_full(fd);
+    count_refused(l, reason, from);
 }
 
 static bool near_the_limit(int fd)
@@ -83,17 +99,37 @@ static bool near_the_limit(int fd)
     return (rlim_t)fd + headroom >= limit.rlim_cur;
 }
 
-static void hand_on(struct listener *l, int fd)
+static bool is_proxy(const struct listener *l, const struct address *from)
+{
+    for (size_t i = 0; i < l->proxy_count; i++)
+        if (network_holds(&l->proxies[i], from))
+            return true;
+    return false;
+}
+
+static void hand_on(void *ctx, int fd, const struct address *peer)
+{
+    struct listener *l = ctx;
+    l->ops.adopt(l->ops.ctx, fd, peer, connections(l) >= l->limit);
+}
+
+static void header_refused(void *ctx, const struct address *from)
+{
+    count_refused(ctx, "proxy", from);
+}
+
+static void take(struct listener *l, int fd, const struct address *from)
 {
     int on = 1;
-    size_t connections = l->ops.connections(l->ops.ctx);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (near_the_limit(fd))
-        turn_away(l, fd, "descriptors");
-    else if (connections >= l->limit + OVERLOAD_MAX)
-        turn_away(l, fd, "limit");
+        turn_away(l, fd, "descriptors", from);
+    else if (connections(l) >= l->limit + OVERLOAD_MAX)
+        turn_away(l, fd, "limit", from);
+    else if (is_proxy(l, from))
+        listener_proxy_take(l->proxy, fd, from);
     else
-        l->ops.adopt(l->ops.ctx, fd, connections >= l->limit);
+        hand_on(l, fd, from);
 }
 
 /* ------------------------------------------------------------------ accepting */
@@ -103,14 +139,25 @@ static int spare_descriptor(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static int accept_one(const struct listener *l, struct address *from)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t size = sizeof peer;
+    int fd = accept4(l->io.fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        address_of((const struct sockaddr *)&peer, from);
+    return fd;
+}
+
 /* No descriptors: with the spare one, one client is turned away instead of kept waiting. */
 static void accept_with_spare(struct listener *l)
 {
     if (l->spare >= 0)
         close(l->spare);
-    int fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    struct address from;
+    int fd = accept_one(l, &from);
     if (fd >= 0)
-        turn_away(l, fd, "descriptors");
+        turn_away(l, fd, "descriptors", &from);
     l->spare = spare_descriptor();
 }
 
@@ -138,9 +185,10 @@ static bool is_passing(int error)
 static void accept_some(struct listener *l, int most)
 {
     for (int i = 0; i < most; i++) {
-        int fd = accept4(l->io.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        struct address from;
+        int fd = accept_one(l, &from);
         if (fd >= 0) {
-            hand_on(l, fd);
+            take(l, fd, &from);
         } else if (errno == EAGAIN) {
             return;
         } else if (errno == EMFILE || errno == ENFILE) {
@@ -161,59 +209,24 @@ static void on_connections(struct ev_loop *loop, struct ev_io *watcher, int even
 
 /* ------------------------------------------------------------------ opening */
 
-static int bind_one(const struct addrinfo *a, const struct config *config, bool shared)
+void listener_reload(struct listener *l, const struct config *config)
 {
-    int on = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (shared)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, (int)config->listen_backlog) == 0)
-        return fd;
-    int error = errno;
-    close(fd);
-    errno = error;
-    return -1;
+    const struct config_strings *list = &config->listen_proxy;
+    mem_free(l->proxies);
+    l->proxies = mem_alloc((list->count + 1) * sizeof *l->proxies);
+    l->proxy_count = 0;
+    for (size_t i = 0; i < list->count; i++)
+        if (!network_parse(list->items[i], &l->proxies[l->proxy_count]))
+            l->proxy_count++; /* each: config_check.c has seen them */
 }
 
-static int bind_port(const struct config *config, bool shared, char *error, size_t error_size)
-{
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    struct addrinfo *found;
-    char port[8];
-    snprintf(port, sizeof port, "%d", (int)config->listen_port);
-    int failed = getaddrinfo(config->listen_host, port, &hints, &found);
-    if (failed) {
-        snprintf(error, error_size, "listen.host: %s: %s", config->listen_host, gai_strerror(failed));
-        return -1;
-    }
-    int fd = -1;
-    for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next)
-        fd = bind_one(a, config, shared);
-    if (fd < 0)
-        snprintf(error, error_size, "cannot listen on %s port %s: %s", config->listen_host, port,
-                 strerror(errno));
-    freeaddrinfo(found);
-    return fd;
-}
-
-static void name_address(struct listener *l)
-{
-    struct sockaddr_storage a = {0};
-    socklen_t size = sizeof a;
-    char host[256] = "?", port[8] = "0";
-    if (getsockname(l->io.fd, (struct sockaddr *)&a, &size) == 0)
-        getnameinfo((struct sockaddr *)&a, size, host, sizeof host, port, sizeof port,
-                    NI_NUMERICHOST | NI_NUMERICSERV);
-    snprintf(l->address, sizeof l->address, a.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
-}
-
-struct listener *listener_open(const struct config *config, bool shared, struct ev_loop *loop,
+struct listener *listener_open(const struct config *config, int shared_port, struct ev_loop *loop,
                                const struct listener_ops *ops, char *error, size_t error_size)
 {
     int given = inherited_socket(error, error_size);
-    int fd = given == INHERITED_NONE ? bind_port(config, shared, error, error_size) : given;
+    int fd = given != INHERITED_NONE ? given
+                                     : port_open(config, shared_port ? shared_port : (int)config->listen_port,
+                                                 shared_port ? PORT_SHARED : PORT_ALONE, error, error_size);
     if (fd < 0)
         return NULL;
     struct listener *l = mem_alloc(sizeof *l);
@@ -227,7 +240,10 @@ struct listener *listener_open(const struct config *config, bool shared, struct 
     l->io.data = l;
     ev_init(&l->resume, on_resume);
     l->resume.data = l;
-    name_address(l);
+    port_text(fd, l->address);
+    const struct listener_proxy_ops proxy_ops = {.ready = hand_on, .refused = header_refused, .ctx = l};
+    l->proxy = listener_proxy_open(loop, (double)config->limits_header_ms / 1000, &proxy_ops);
+    listener_reload(l, config);
     return l;
 }
 
@@ -247,6 +263,8 @@ void listener_close(struct listener *l)
     close(l->io.fd);
     if (l->spare >= 0)
         close(l->spare);
+    listener_proxy_close(l->proxy);
+    mem_free(l->proxies);
     mem_free(l);
 }
 

@@ -42,6 +42,7 @@ LOOP_FILES = {
     "gateway/worker_inner.h": "the worker, which owns the loop; for its two files alone",
     "gateway/edge/listener.c": "accepts connections",
     "gateway/edge/http_socket.c": "sockets that speak HTTP",
+    "gateway/edge/listener_proxy.c": "reads what a balancer says before its client",
     "gateway/edge/websocket.c": "the libwebsockets adapter",
     "store/redis.h": "the inside of the Redis adapter, for redis*.c alone",
     "store/redis_link.h": "one connection, inside redis.h",

@@ -67,6 +67,7 @@ static void sections_are_read(void **state)
                                   "  port: 0\n"
                                   "  node: 'b\xC3\xA9 1'\n"
                                   "  origins: [\"https://a.example\", \"http://b.example:8080\", \"*\"]\n"
+                                  "  proxy: [10.0.0.0/8, \"::1/128\"]\n"
                                   "log: {level: warn}\n"
                                   "page:\n"
                                   "history: {fsync: on, path: /x y/z.db, queue: \"16\"}\n");
@@ -74,6 +75,8 @@ static void sections_are_read(void **state)
     assert_int_equal(c->listen_port, 0);
     assert_string_equal(c->listen_node, "b\xC3\xA9 1");
     assert_int_equal(c->listen_origins.count, 3);
+    assert_int_equal(c->listen_proxy.count, 2);
+    assert_string_equal(c->listen_proxy.items[1], "::1/128");
     assert_string_equal(c->listen_origins.items[1], "http://b.example:8080");
     assert_string_equal(c->log_level, "warn");
     assert_true(c->history_fsync);
@@ -214,6 +217,9 @@ static void settings_must_fit_together(void **state)
     REFUSE(UP "keys: [{name: a, owner: a, key: k}]\n", "keys: line 2:", "auth.mode");
     REFUSE(UP "listen: {origins: [a.example]}\n", "listen.origins: line 2:", "http://");
     REFUSE(UP "listen: {origins: [\"https://a.example/x\"]}\n", "scheme://host[:port]");
+    REFUSE(UP "listen: {proxy: [10.0.0.0/33]}\n", "listen.proxy: line 2:", "10.0.0.0/33", "0 to 32");
+    REFUSE(UP "listen: {proxy: [\"::1\", 10.0.0.1/8]}\n", "10.0.0.1/8", "beyond its length");
+    REFUSE(UP "listen: {proxy: [localhost]}\n", "localhost", "no address");
 }
 
 static char *temp_file(const char *text, size_t len)
