@@ -7,6 +7,7 @@
 
 #include "base/config.h"
 #include "store/store.h"
+#include "supervisor.h"
 #include "worker.h"
 
 static const char usage[] =
@@ -48,7 +49,10 @@ static int write_out(struct buf *out)
 static int serve(const char *path)
 {
     struct config *config = load(path);
-    return config ? worker_run(config, path, environ) : 1;
+    if (!config)
+        return 1;
+    return config->listen_workers > 1 ? supervisor_run(config, path, environ)
+                                      : worker_run(config, path, environ);
 }
 
 static int check_config(const char *path)

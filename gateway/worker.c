@@ -1,9 +1,11 @@
 /* worker: see worker.h. */
 #include "worker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/metrics.h"
@@ -33,6 +35,15 @@ static void turn_begin(struct worker *w)
     w->node.sessions->ops->turn(w->node.sessions, node_ms(&w->node));
 }
 
+/* The pipe takes it: it holds thousands, and there is one for each start. If the supervisor is gone, SIGTERM
+ * is on its way. */
+static void tell_supervisor(const struct worker_slot *slot)
+{
+    const unsigned char number = (unsigned char)slot->number;
+    ssize_t done = write(slot->ready, &number, 1);
+    (void)done;
+}
+
 /* Clients may come when what was running is in memory again and the models are known; they wait in the kernel
  * meanwhile, but not for ever for an upstream that is down. */
 static void serve_when_ready(struct worker *w)
@@ -43,9 +54,18 @@ static void serve_when_ready(struct worker *w)
     if (w->state != WORKER_STARTING || !w->taken_over || (!waited && !ready))
         return;
     move(w, WORKER_SERVING);
-    listener_start(w->listener);
+    if (!listener_start(w->listener, w->config)) {
+        log_error("gateway.cannot_start", LF_STR("part", "listen"), LF_STR("error", strerror(errno)));
+        w->exit_code = 1;
+        ev_break(w->loop, EVBREAK_ALL);
+        return;
+    }
     const char *address = listener_address(w->listener);
     log_info("gateway.ready", LF_STR("address", address), LF_STR("version", LASTWORD_VERSION));
+    if (w->slot) {
+        tell_supervisor(w->slot);
+        return;
+    }
     printf("lastword: listening on http://%s\n", address);
     fflush(stdout);
 }
@@ -207,6 +227,18 @@ static void start_signal(struct worker *w, struct ev_signal *watcher, int signal
     ev_signal_start(w->loop, watcher);
 }
 
+/* What the supervisor blocked while nobody here would have heard it. */
+static void let_signals_in(void)
+{
+    sigset_t heard;
+    sigemptyset(&heard);
+    sigaddset(&heard, SIGTERM);
+    sigaddset(&heard, SIGINT);
+    sigaddset(&heard, SIGHUP);
+    sigaddset(&heard, SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &heard, NULL);
+}
+
 static void start_watchers(struct worker *w)
 {
     ev_check_init(&w->check, on_check);
@@ -221,6 +253,8 @@ static void start_watchers(struct worker *w)
     start_signal(w, &w->terminate, SIGTERM, on_end_signal);
     start_signal(w, &w->interrupt, SIGINT, on_end_signal);
     start_signal(w, &w->hangup, SIGHUP, on_hangup);
+    if (w->slot)
+        let_signals_in();
 }
 
 /* The answers found running are in memory again: from here on a resume finds them. */
@@ -232,9 +266,9 @@ static void on_taken_over(void *ctx)
 
 /* ------------------------------------------------------------------ the whole */
 
-int worker_run(struct config *config, const char *path, char *const *env)
+int worker_run_slot(struct config *config, const char *path, char *const *env, const struct worker_slot *slot)
 {
-    struct worker w = {.config = config, .config_path = path, .env = env, .exit_code = 1};
+    struct worker w = {.config = config, .slot = slot, .config_path = path, .env = env, .exit_code = 1};
     w.loop = ev_loop_new(EVFLAG_AUTO);
     ev_idle_init(&w.again, on_again);
     if (worker_open(&w, wake_turn)) {
@@ -252,4 +286,9 @@ int worker_run(struct config *config, const char *path, char *const *env)
     worker_close(&w);
     ev_loop_destroy(w.loop);
     return w.exit_code;
+}
+
+int worker_run(struct config *config, const char *path, char *const *env)
+{
+    return worker_run_slot(config, path, env, NULL);
 }

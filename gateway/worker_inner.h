@@ -19,7 +19,8 @@ struct worker {
     bool taken_over;
     int signals; /* to end, so far */
     int exit_code;
-    struct config *config; /* owned */
+    struct config *config;          /* owned */
+    const struct worker_slot *slot; /* borrowed; NULL: alone */
     const char *config_path;
     char *const *env;
     struct ev_loop *loop;

@@ -5,22 +5,33 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "clock.h"
 #include "core/cluster.h"
 #include "edge/http_socket.h"
 #include "edge/page.h"
 #include "worker_inner.h"
 
-static void name_node(struct worker *w)
+void worker_name(const struct config *config, char out[WORKER_NAME])
 {
     char host[40] = "gateway";
-    if (*w->config->listen_node) {
-        snprintf(w->node.name, sizeof w->node.name, "%s", w->config->listen_node);
+    if (*config->listen_node) {
+        snprintf(out, WORKER_NAME, "%s", config->listen_node);
         return;
     }
     gethostname(host, sizeof host - 1);
     host[sizeof host - 1] = '\0';
-    snprintf(w->node.name, sizeof w->node.name, "%s-%d", host, (int)getpid());
+    snprintf(out, WORKER_NAME, "%s-%d", host, (int)getpid());
+}
+
+static void name_node(struct worker *w)
+{
+    _Static_assert(sizeof w->node.name == WORKER_NAME, "a name of a worker is a name of a node");
+    if (w->slot)
+        memcpy(w->node.name, w->slot->node, sizeof w->node.name);
+    else
+        worker_name(w->config, w->node.name);
+    metric_set_for(METRIC_INFO, w->node.name, 1);
 }
 
 static bool fail(const char *what, const char *error)
@@ -99,7 +110,7 @@ static bool open_edge(struct worker *w)
     w->websocket = websocket_open(w->loop);
     if (!w->websocket)
         return fail("websocket", "libwebsockets cannot start; is libwebsockets-evlib-ev installed?");
-    w->listener = listener_open(w->config, 0, w->loop, &ops, error, sizeof error);
+    w->listener = listener_open(w->config, w->slot ? w->slot->port : 0, w->loop, &ops, error, sizeof error);
     if (!w->listener)
         return fail("listen", error);
     return true;

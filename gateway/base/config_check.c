@@ -7,6 +7,7 @@
 
 /* What a message needs around a prompt; PROTOCOL.md promises it to clients. */
 #define AROUND_PROMPT 4096
+#define NODE_MAX 61 /* WORKER_BASE_MAX of worker.h */
 
 static bool fail_at(struct config_loader *l, enum config_id id, const char *what)
 {
@@ -105,6 +106,9 @@ static bool check_together(struct config_loader *l, bool lists)
     if (c->listen_workers > 1 && strcmp(c->session_store, "memory") == 0)
         return fail_at(l, CONFIG_ID_listen_workers,
                        "more than one worker needs a shared session.store; with memory it must be 1");
+    if (c->listen_workers > 1 && strlen(c->listen_node) > NODE_MAX)
+        return fail_at(l, CONFIG_ID_listen_node,
+                       "is too long: with several workers at most 61 bytes, -1, -2 ... follow");
     if (lists && strcmp(c->auth_mode, "keys") == 0 && c->key_count == 0)
         return fail_at(l, CONFIG_ID_auth_mode, "keys needs at least one entry in keys:");
     if (lists && strcmp(c->auth_mode, "keys") != 0 && c->key_count > 0)

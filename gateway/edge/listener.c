@@ -220,20 +220,35 @@ void listener_reload(struct listener *l, const struct config *config)
             l->proxy_count++; /* each: config_check.c has seen them */
 }
 
+/* What systemd opened, or a port of our own. A shared one listens from listener_start on. */
+static int open_socket(const struct config *config, int shared_port, bool *inherited, char *error,
+                       size_t error_size)
+{
+    int fd = inherited_socket(error, error_size);
+    *inherited = fd >= 0;
+    if (fd != INHERITED_NONE)
+        return fd;
+    fd = port_open(config, shared_port ? shared_port : (int)config->listen_port, shared_port != 0, error,
+                   error_size);
+    if (fd < 0 || shared_port || port_listen(fd, config))
+        return fd;
+    snprintf(error, error_size, "cannot listen on port %d: %s", port_number(fd), strerror(errno));
+    close(fd);
+    return -1;
+}
+
 struct listener *listener_open(const struct config *config, int shared_port, struct ev_loop *loop,
                                const struct listener_ops *ops, char *error, size_t error_size)
 {
-    int given = inherited_socket(error, error_size);
-    int fd = given != INHERITED_NONE ? given
-                                     : port_open(config, shared_port ? shared_port : (int)config->listen_port,
-                                                 shared_port ? PORT_SHARED : PORT_ALONE, error, error_size);
+    bool inherited;
+    int fd = open_socket(config, shared_port, &inherited, error, error_size);
     if (fd < 0)
         return NULL;
     struct listener *l = mem_alloc(sizeof *l);
     l->loop = loop;
     l->limit = (size_t)config->limits_connections;
     l->ops = *ops;
-    l->inherited = given >= 0;
+    l->inherited = inherited;
     l->logged = -QUIET_S;
     l->spare = spare_descriptor();
     ev_io_init(&l->io, on_connections, fd, EV_READ);
@@ -247,9 +262,13 @@ struct listener *listener_open(const struct config *config, int shared_port, str
     return l;
 }
 
-void listener_start(struct listener *l)
+/* Alone it listens already, and listening again changes nothing. */
+bool listener_start(struct listener *l, const struct config *config)
 {
+    if (!port_listen(l->io.fd, config))
+        return false;
     ev_io_start(l->loop, &l->io);
+    return true;
 }
 
 void listener_close(struct listener *l)

@@ -25,11 +25,12 @@ struct listener_ops {
 };
 
 /* Opens host:port of `config`, alone, or takes over the socket that systemd opened (inherited.h); or
- * `shared_port` (not 0) in its place, together with other workers. Clients wait in the kernel until
- * listener_start. NULL: `error` says why. */
+ * `shared_port` (not 0) in its place, together with other workers. Until listener_start clients wait in the
+ * kernel; those of a shared port go to the workers that have started. NULL: `error` says why. */
 struct listener *listener_open(const struct config *config, int shared_port, struct ev_loop *loop,
                                const struct listener_ops *ops, char *error, size_t error_size);
-void listener_start(struct listener *l);
+/* False: it cannot listen, and errno. */
+bool listener_start(struct listener *l, const struct config *config);
 /* Takes over what of `config` may change: listen.proxy, for connections from now on. */
 void listener_reload(struct listener *l, const struct config *config);
 /* Accepts who waits already (unless the socket is systemd's, and outlives us), then nothing more. NULL is

@@ -10,16 +10,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int bind_one(const struct addrinfo *a, const struct config *config, enum port_use use)
+static int bind_one(const struct addrinfo *a, bool shared)
 {
     int on = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (use != PORT_ALONE)
+    if (shared)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 &&
-        (use == PORT_HELD || listen(fd, (int)config->listen_backlog) == 0))
+    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0)
         return fd;
     int error = errno;
     close(fd);
@@ -27,7 +26,7 @@ static int bind_one(const struct addrinfo *a, const struct config *config, enum 
     return -1;
 }
 
-int port_open(const struct config *config, int number, enum port_use use, char *error, size_t error_size)
+int port_open(const struct config *config, int number, bool shared, char *error, size_t error_size)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     struct addrinfo *found;
@@ -40,12 +39,17 @@ int port_open(const struct config *config, int number, enum port_use use, char *
     }
     int fd = -1;
     for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next)
-        fd = bind_one(a, config, use);
+        fd = bind_one(a, shared);
     if (fd < 0)
         snprintf(error, error_size, "cannot listen on %s port %s: %s", config->listen_host, port,
                  strerror(errno));
     freeaddrinfo(found);
     return fd;
+}
+
+bool port_listen(int fd, const struct config *config)
+{
+    return listen(fd, (int)config->listen_backlog) == 0;
 }
 
 static void read_name(int fd, char *host, socklen_t host_size, char *port, socklen_t port_size, int *family)

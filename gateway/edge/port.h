@@ -8,14 +8,12 @@
 
 #define PORT_TEXT 280
 
-enum port_use {
-    PORT_ALONE,  /* bound and listening, nobody else may */
-    PORT_SHARED, /* bound and listening with others, by SO_REUSEPORT: the kernel shares connections out */
-    PORT_HELD    /* as shared, but not listening: it gets no connections, and its number stays ours */
-};
-
-/* A non-blocking socket on listen.host and `number` (0 takes a free one). -1: `error` says why. */
-int port_open(const struct config *config, int number, enum port_use use, char *error, size_t error_size);
+/* A non-blocking socket bound to listen.host and `number` (0 takes a free one). It gets no connections before
+ * port_listen. `shared`: others of this user may bind the same, and connections are shared out among those
+ * that listen (SO_REUSEPORT). -1: `error` says why. */
+int port_open(const struct config *config, int number, bool shared, char *error, size_t error_size);
+/* False, and errno. */
+bool port_listen(int fd, const struct config *config);
 /* "127.0.0.1:8080", "[::1]:8080"; returns out. */
 const char *port_text(int fd, char out[PORT_TEXT]);
 int port_number(int fd);
