@@ -71,7 +71,7 @@ void recall_tick(struct node *n)
 
 static void recall_end(struct recall *r, struct generation *g, const struct err *e)
 {
-    if (!g && e->code == ERR_STORE_DEGRADED && r->notice) {
+    if (!g && e && e->code == ERR_STORE_DEGRADED && r->notice) {
         recall_park(r);
         r->notice(r->ctx, e);
         return; /* r may be gone */

@@ -209,7 +209,12 @@ static void settings_must_fit_together(void **state)
     REFUSE(UP "limits: {message_bytes: 8192, prompt_bytes: 100, hello_bytes: 8193}\n",
            "limits.hello_bytes: line 2:");
     REFUSE(UP "listen: {workers: 2}\n", "listen.workers: line 2:", "session.store");
-    REFUSE(UP "session: {store: redis}\n", "session.store: line 2: \"redis\" is not memory");
+    REFUSE(UP "session: {store: disk}\n", "session.store: line 2: \"disk\" is not memory or redis");
+    REFUSE(UP "session: {store: redis}\n", "session.store: line 2: redis needs session.url");
+    REFUSE(UP "history: {store: postgres, url: 'host=x'}\n",
+           "history.store: line 2: postgres needs session.store redis, which knows who runs what");
+    REFUSE(UP "session: {store: redis, url: 'redis://x'}\nhistory: {store: postgres}\n",
+           "history.store: line 3: postgres needs history.url");
     REFUSE(UP "history: {store: oracle}\n", "history.store: line 2:", "is not sqlite");
     REFUSE(UP "log: {level: loud}\n", "log.level: line 2: \"loud\" is not debug, info, warn or error");
     REFUSE(UP "auth: {mode: maybe}\n", "auth.mode: line 2: \"maybe\" is not none or keys");
