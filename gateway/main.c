@@ -87,9 +87,11 @@ static int migrate(const char *path)
     struct config *config = load(path);
     if (!config)
         return 1;
-    bool good = history_sqlite_migrate(config->history_path, &from, &to, error, sizeof error);
-    if (good)
-        printf("%s: schema version %d -> %d\n", config->history_path, from, to);
+    bool postgres = strcmp(config->history_store, "postgres") == 0;
+    bool good = postgres ? history_postgres_migrate(config->history_url, &from, &to, error, sizeof error)
+                         : history_sqlite_migrate(config->history_path, &from, &to, error, sizeof error);
+    if (good) /* a connection string may hold a password */
+        printf("%s: schema version %d -> %d\n", postgres ? "postgres" : config->history_path, from, to);
     else
         fprintf(stderr, "lastword: %s\n", error);
     config_free(config);

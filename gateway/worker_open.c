@@ -76,7 +76,14 @@ static bool open_history(struct worker *w)
     const struct config *c = w->config;
     struct history_sqlite_options sqlite = {
         .path = c->history_path, .fsync = c->history_fsync, .queue = (size_t)c->history_queue};
-    w->node.history = history_sqlite_open(&sqlite, w->loop, error, sizeof error);
+    struct history_postgres_options postgres = {.primary = c->history_url,
+                                                .standby = *c->history_read_url ? c->history_read_url : NULL,
+                                                .prepared = c->history_prepared,
+                                                .queue = (size_t)c->history_queue};
+    if (strcmp(c->history_store, "postgres") == 0)
+        w->node.history = history_postgres_open(&postgres, w->loop, error, sizeof error);
+    else
+        w->node.history = history_sqlite_open(&sqlite, w->loop, error, sizeof error);
     return w->node.history || fail("history", error);
 }
 

@@ -14,7 +14,6 @@
 
 /* What waiting jobs may hold of copies, whatever the queue's length. */
 #define QUEUE_BYTES ((size_t)256 << 20)
-#define RUNNING_MAX 1000
 
 struct history_sqlite {
     struct history_store base; /* first */
@@ -59,109 +58,59 @@ static struct store_op *submit(struct history_sqlite *h, struct store_op *job)
     return job;
 }
 
-static struct store_op *job_for(enum job_kind kind, const char *owner, void *ctx)
-{
-    struct store_op *job = job_new(kind, ctx);
-    if (owner && strlen(owner) <= OWNER_MAX)
-        strcpy(job->owner, owner);
-    else if (owner)
-        job->status = STORE_NOT_FOUND; /* no such owner can be */
-    return job;
-}
-
 static struct store_op *call_begin(struct history_store *h, const struct history_send *send,
                                    history_begin_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_BEGIN, send->owner, ctx);
-    job_copy_send(job, send);
-    job->on.begin = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_begin(send, done, ctx));
 }
 
 static struct store_op *call_finish(struct history_store *h, const struct history_answer *answer,
                                     store_done_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_FINISH, answer->owner, ctx);
-    job_copy_answers(job, answer, NULL, 1);
-    job->on.done = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_finish(answer, done, ctx));
 }
 
 static struct store_op *call_save(struct history_store *h, const struct history_answer *answers,
                                   const uint64_t *from, size_t n, store_done_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_SAVE, NULL, ctx);
-    job_copy_answers(job, answers, from, n);
-    job->on.done = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_save(answers, from, n, done, ctx));
 }
 
 static struct store_op *call_answer(struct history_store *h, const struct gen_key *key,
                                     history_answers_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_ANSWER, key->owner, ctx);
-    job->gen = key->gen;
-    job->on.answers = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_answer(key, done, ctx));
 }
 
 static struct store_op *call_running(struct history_store *h, const struct gen_key *after, size_t limit,
                                      history_answers_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_RUNNING, after ? after->owner : NULL, ctx);
-    job->has_after = after != NULL;
-    if (after)
-        job->gen = after->gen;
-    job->limit = limit < 1 ? 1 : limit > RUNNING_MAX ? RUNNING_MAX : limit;
-    job->on.answers = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_running(after, limit, done, ctx));
 }
 
 static struct store_op *call_context(struct history_store *h, const char *owner, const struct uuid *chat,
                                      const struct uuid *user_message, size_t context_bytes,
                                      history_begin_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_CONTEXT, owner, ctx);
-    job->chat = *chat;
-    job->message = *user_message;
-    job->limit = context_bytes;
-    job->on.begin = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_context(owner, chat, user_message, context_bytes, done, ctx));
 }
 
 static struct store_op *call_list(struct history_store *h, const struct history_list_query *query,
                                   history_page_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_LIST, query->owner, ctx);
-    job->limit = query->limit;
-    if (query->before)
-        job->before = job_copy(job, query->before, strlen(query->before));
-    job->has_text = query->search != NULL;
-    if (query->search)
-        job->text = job_copy_text(job, (struct history_text){query->search, strlen(query->search)});
-    job->on.page = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_list(query, done, ctx));
 }
 
 static struct store_op *call_tree(struct history_store *h, const char *owner, const struct uuid *chat,
                                   history_tree_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_TREE, owner, ctx);
-    job->chat = *chat;
-    job->on.tree = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_tree(owner, chat, done, ctx));
 }
 
 static struct store_op *call_edit(struct history_store *h, const char *owner, const struct uuid *chat,
                                   const char *title, store_done_fn done, void *ctx)
 {
-    struct store_op *job = job_for(JOB_EDIT, owner, ctx);
-    job->chat = *chat;
-    job->has_text = title != NULL;
-    if (title)
-        job->text = job_copy_text(job, (struct history_text){title, strlen(title)});
-    job->on.done = done;
-    return submit(self(h), job);
+    return submit(self(h), job_for_edit(owner, chat, title, done, ctx));
 }
 
 static void call_cancel(struct history_store *h, struct store_op *op)

@@ -38,30 +38,13 @@ static void walk_put(struct store_op *job, struct walk *w, struct history_messag
     w->items[w->count++] = message;
 }
 
-/* Only what the model is to see of an answer: its 'text' parts. An answer without parts is all text. */
-static struct history_text visible(struct store_op *job, struct history_text text, struct history_text packed)
-{
-    size_t n, len = 0;
-    if (packed.len == 0)
-        return job_copy_text(job, text);
-    const struct history_part *parts = job_unpack_parts(job, packed, &n);
-    char *out = job_alloc(job, text.len + 1);
-    for (size_t i = 0; i < n; i++) {
-        if (parts[i].part != 0 || parts[i].off > text.len || parts[i].len > text.len - parts[i].off)
-            continue;
-        memcpy(out + len, text.data + parts[i].off, (size_t)parts[i].len);
-        len += (size_t)parts[i].len;
-    }
-    return (struct history_text){.data = out, .len = len};
-}
-
 /* False when the message does not fit any more. The first one, the question itself, always goes. */
 static bool walk_add(struct store_op *job, struct walk *w, struct stmt *row)
 {
     enum role role = (enum role)stmt_int(row, 1);
     struct history_text text = stmt_bytes(row, 2);
     if (role == ROLE_ASSISTANT)
-        text = visible(job, text, stmt_bytes(row, 3));
+        text = job_visible(job, text, stmt_bytes(row, 3));
     else
         text = job_copy_text(job, text);
     if (role == ROLE_ASSISTANT && text.len == 0)

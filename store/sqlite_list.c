@@ -1,7 +1,5 @@
 /* sqlite_list: the conversations of an owner, newest first, page by page, all or those that hold some words.
  */
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -9,15 +7,6 @@
 #include "store/sqlite_index.h"
 #include "store/sqlite_job.h"
 #include "store/words.h"
-
-#define LIST_MAX 200
-#define CURSOR_DIGITS (16 + 32)
-
-/* The place of a conversation in the order: after it the next page begins. */
-struct place {
-    uint64_t updated;
-    struct uuid chat;
-};
 
 static void fill_head(struct store_op *job, struct stmt *st, struct history_head *head)
 {
@@ -41,35 +30,6 @@ enum store_status job_load_head(struct db *db, struct store_op *job, struct hist
     fill_head(job, st, head);
     stmt_reset(st);
     return STORE_OK;
-}
-
-/* ---- cursors: 16 hexadecimal digits of time, 32 of the conversation */
-
-static const char *write_cursor(struct store_op *job, const struct history_head *last)
-{
-    char *out = job_alloc(job, CURSOR_DIGITS + 1);
-    int n = snprintf(out, CURSOR_DIGITS + 1, "%016llx", (unsigned long long)last->updated_ms);
-    for (size_t i = 0; i < sizeof(last->chat.b); i++)
-        n += snprintf(out + n, (size_t)(CURSOR_DIGITS + 1 - n), "%02x", last->chat.b[i]);
-    return out;
-}
-
-static bool read_cursor(const char *text, struct place *out)
-{
-    char digits[17];
-    if (strlen(text) != CURSOR_DIGITS || strspn(text, "0123456789abcdef") != CURSOR_DIGITS)
-        return false;
-    memcpy(digits, text, 16);
-    digits[16] = '\0';
-    out->updated = strtoull(digits, NULL, 16);
-    if (out->updated > INT64_MAX)
-        return false;
-    for (size_t i = 0; i < sizeof(out->chat.b); i++) {
-        memcpy(digits, text + 16 + 2 * i, 2);
-        digits[2] = '\0';
-        out->chat.b[i] = (uint8_t)strtoul(digits, NULL, 16);
-    }
-    return true;
 }
 
 /* ---- the words */
@@ -99,7 +59,7 @@ static bool holds(struct db *db, struct store_op *job, const struct words *words
 }
 
 /* The candidates come conversation by conversation, newest first, its messages before its title. */
-static enum store_status fill_found(struct db *db, struct store_op *job, const struct place *from,
+static enum store_status fill_found(struct db *db, struct store_op *job, const struct job_place *from,
                                     const struct words *words)
 {
     struct history_page *page = &job->out.page;
@@ -118,7 +78,7 @@ static enum store_status fill_found(struct db *db, struct store_op *job, const s
         if (chat == taken)
             continue;
         if (chat != last && looked_at > SEARCH_BYTES) {
-            page->next = write_cursor(job, &seen);
+            page->next = job_page_next(job, &seen);
             break;
         }
         if (chat != last)
@@ -138,7 +98,7 @@ static enum store_status fill_found(struct db *db, struct store_op *job, const s
 
 /* ---- list */
 
-static enum store_status fill_all(struct db *db, struct store_op *job, const struct place *from)
+static enum store_status fill_all(struct db *db, struct store_op *job, const struct job_place *from)
 {
     struct history_page *page = &job->out.page;
     struct history_head *heads = job_alloc(job, (job->limit + 1) * sizeof(*heads));
@@ -154,28 +114,23 @@ static enum store_status fill_all(struct db *db, struct store_op *job, const str
     return db_failure(db);
 }
 
-static enum store_status fill_page(struct db *db, struct store_op *job, const struct place *from,
+static enum store_status fill_page(struct db *db, struct store_op *job, const struct job_place *from,
                                    const struct words *words)
 {
     struct history_page *page = &job->out.page;
     enum store_status status = words ? fill_found(db, job, from, words) : fill_all(db, job, from);
     if (page->count > job->limit) {
         page->count = job->limit;
-        page->next = write_cursor(job, &page->heads[job->limit - 1]);
+        page->next = job_page_next(job, &page->heads[job->limit - 1]);
     }
     return status;
 }
 
 enum store_status job_run_list(struct db *db, struct store_op *job)
 {
-    struct place from = {.updated = INT64_MAX};
+    struct job_place from;
     struct words words;
-    if (job->limit < 1)
-        job->limit = 1;
-    if (job->limit > LIST_MAX)
-        job->limit = LIST_MAX;
-    memset(from.chat.b, 0xff, sizeof(from.chat.b));
-    if (job->before && !read_cursor(job->before, &from))
+    if (!job_page_start(job, &from))
         return STORE_NOT_FOUND;
     if (job->has_text)
         words_parse(&words, job->text.data, job->text.len);

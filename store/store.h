@@ -398,4 +398,24 @@ struct history_store *history_sqlite_open(const struct history_sqlite_options *o
 /* Only migrates (lastword migrate): the schema version before and after. false and `error` on failure. */
 bool history_sqlite_migrate(const char *path, int *from, int *to, char *error, size_t error_size);
 
+/* Connection strings are libpq's (keywords or a URI) and may name several hosts; they are tried in random
+ * order. */
+struct history_postgres_options {
+    const char *primary; /* written to, whichever of its hosts is the primary */
+    const char *standby; /* read from, standbys first; NULL: reads go to the primary as well */
+    size_t readers;      /* connections for reads, to each of the two; 0: 2 */
+    bool prepared;       /* false: unnamed statements and no settings of the session, as PgBouncer wants it */
+    size_t queue;        /* calls that may wait */
+    uint64_t connect_ms; /* for one attempt at one address; 0: 2000 */
+    uint64_t statement_ms; /* a server that is silent for longer counts as lost; 0: 3000 */
+    uint64_t call_ms;      /* every call is answered within this, UNAVAILABLE if need be; 0: 8000 */
+};
+/* Opens the store and migrates the database. NULL with `error` when the database is not ours to use; one that
+ * cannot be reached within connect_ms is looked for from then on, and calls are answered UNAVAILABLE until it
+ * is there. Blocks that long; afterwards nothing does. `loop` as above. */
+struct history_store *history_postgres_open(const struct history_postgres_options *options,
+                                            struct ev_loop *loop, char *error, size_t error_size);
+/* Only migrates. Blocks. */
+bool history_postgres_migrate(const char *conninfo, int *from, int *to, char *error, size_t error_size);
+
 #endif

@@ -42,6 +42,11 @@ uint32_t words_fold(uint32_t c)
     return c;
 }
 
+uint32_t words_char(const char *text, size_t len, size_t *used)
+{
+    return words_fold(next_char((const unsigned char *)text, len, used));
+}
+
 static bool is_space(uint32_t c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r') || c == 0xa0 || c == 0x3000;

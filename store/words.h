@@ -27,6 +27,9 @@ bool words_match(const struct words *w, const char *text, size_t len, size_t *at
 struct history_text words_snippet(struct history_text text, size_t at);
 /* The simple lower case of a character. */
 uint32_t words_fold(uint32_t c);
+/* The first character of a text that is not empty, folded, and how many bytes it takes; bytes that are not
+ * UTF-8 pass one by one. */
+uint32_t words_char(const char *text, size_t len, size_t *used);
 /* Appends the text with every character folded, and NUL as a space. */
 void words_fold_text(struct buf *out, struct history_text text);
 /* Appends one character as UTF-8. */

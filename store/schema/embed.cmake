@@ -1,6 +1,6 @@
-# embed_schema(out folder): writes a C source that holds every NNNN_name.sql of the folder in order, as the
-# table that sqlite_schema.h declares. Adding or changing an SQL file makes the build configure itself again.
-function(embed_schema out folder)
+# embed_schema(store out folder): writes a C source that holds every NNNN_name.sql of the folder in order, as the
+# table that <store>_schema.h declares. Adding or changing an SQL file makes the build configure itself again.
+function(embed_schema store out folder)
     file(GLOB steps CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.sql)
     list(SORT steps)
     set(rows "")
@@ -16,9 +16,9 @@ function(embed_schema out folder)
     endforeach()
     file(CONFIGURE OUTPUT ${out} @ONLY CONTENT
 "/* Made from ${folder} by store/schema/embed.cmake. */
-#include \"store/sqlite_schema.h\"
+#include \"store/@store@_schema.h\"
 
-const struct sqlite_step sqlite_steps[] = {
+const struct @store@_step @store@_steps[] = {
 @rows@    {0, \"\", \"\"},
 };
 ")

@@ -48,6 +48,7 @@ LOOP_FILES = {
     "store/redis_link.h": "one connection, inside redis.h",
     "store/redis_resolve.c": "brings names from a thread to the loop",
     "store/redis.c": "the turns of the Redis adapter",
+    "store/postgres_loop.c": "the descriptors of the libpq adapter",
     "store/sqlite.c": "the loop's side of the SQLite adapter, whose other side is a thread",
     "upstream/upstream.c": "gives the libcurl adapter its loop",
     "upstream/wake.h": "one deadline, for both transports and for upstream.c",

@@ -1,5 +1,5 @@
-/* sqlite_job: the life of a job: its arena, the copies of its arguments, its completion. */
-#include "store/sqlite_job.h"
+/* history_job: the life of a job: its arena, its completion. */
+#include "store/history_job.h"
 
 #include <string.h>
 
@@ -47,41 +47,6 @@ struct history_text job_copy_text(struct store_op *job, struct history_text t)
     return (struct history_text){.data = job_copy(job, t.data, t.len), .len = t.len};
 }
 
-static const char *copy_str(struct store_op *job, const char *s)
-{
-    return job_copy(job, s ? s : "", s ? strlen(s) : 0);
-}
-
-void job_copy_send(struct store_op *job, const struct history_send *send)
-{
-    job->send = *send;
-    job->send.owner = job->owner;
-    job->send.input = job_copy_text(job, send->input);
-    job->send.model = copy_str(job, send->model);
-    job->send.request = job_copy_text(job, send->request);
-}
-
-void job_copy_answers(struct store_op *job, const struct history_answer *answers, const uint64_t *from,
-                      size_t n)
-{
-    struct history_answer *copies = job_alloc(job, (n + 1) * sizeof(*copies));
-    for (size_t i = 0; i < n; i++) {
-        struct history_answer *a = &copies[i];
-        *a = answers[i];
-        a->owner = copy_str(job, a->owner);
-        a->state = copy_str(job, a->state);
-        a->model = copy_str(job, a->model);
-        a->text = job_copy_text(job, a->text);
-        a->request = (struct history_text){0}; /* recorded at begin, never changed */
-        a->outcome = job_copy_text(job, a->outcome);
-        a->parts = (void *)job_copy(job, a->parts, a->part_count * sizeof(*a->parts));
-    }
-    job->answers = copies;
-    job->count = n;
-    if (from)
-        job->from = (void *)job_copy(job, from, n * sizeof(*from));
-}
-
 struct store_op *job_new(enum job_kind kind, void *ctx)
 {
     struct store_op *job = mem_alloc(sizeof(*job));
@@ -94,6 +59,8 @@ struct store_op *job_new(enum job_kind kind, void *ctx)
 
 void job_free(struct store_op *job)
 {
+    if (job->state_free)
+        job->state_free(job->state);
     for (struct job_chunk *c = job->arena, *next; c; c = next) {
         next = c->next;
         mem_free(c);
