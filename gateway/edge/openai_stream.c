@@ -153,7 +153,7 @@ static void on_notice(struct follower *f, const struct err *e)
 {
     struct openai_stream *s = stream_of(f);
     if (s->state == STREAM_HELD && !f->generation)
-        stream_fail(s, e); /* better an answer now than one that may come */
+        stream_fail(s, e, NULL); /* better an answer now than one that may come */
 }
 
 static const struct follower_ops follower_ops = {.accepted = on_accepted,
