@@ -72,6 +72,6 @@ void remotes_tick(struct node *n);
 /* The store was away, and is back: what was heard is asked for anew. */
 void owners_look(struct node *n);
 /* The store's on_active. */
-void owner_heard(struct node *n, const char *owner, const struct active_item *a);
+void owner_heard(struct node *n, const char *name, const struct active_item *a);
 
 #endif
