@@ -137,7 +137,9 @@ struct store_op {
     op_answer_fn answer;
     const char *function; /* NULL: the words are a command */
     enum store_status status;
-    bool cancelled, append, ordered; /* append: may be gathered; ordered: goes after those */
+    bool cancelled;
+    bool append, ordered; /* append: may be gathered; ordered: goes after those */
+    bool after_watch;     /* goes when the owner's channel is subscribed to */
     unsigned slot;
     uint64_t deadline_ms, retry_ms;
     struct buf words; /* RESP: the keys, then the arguments */
@@ -216,6 +218,8 @@ void hearing_follow(struct session_store *base, const struct gen_key *key);
 void hearing_unfollow(struct session_store *base, const struct gen_key *key);
 void hearing_watch(struct session_store *base, const char *owner);
 void hearing_unwatch(struct session_store *base, const char *owner);
+/* It watches the owner, and Redis has not said yet that it does. */
+bool hearing_unsettled(struct redis_store *s, const char *owner);
 void hearing_probe(struct redis_store *s);
 
 /* ---- redis_follow.c */

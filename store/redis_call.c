@@ -186,6 +186,7 @@ static struct store_op *call_active(struct session_store *s, const char *owner, 
     struct store_op *op = op_new(redis_self(s), NULL, owner, on_actives, ctx);
     char key[REDIS_KEY_MAX];
     op->on.active = done;
+    op->after_watch = true; /* so that nothing is missed between the list and what is told */
     op_arg_str(op, "HGETALL");
     op_key_inside(op, key, redis_key_active(key, op->owner));
     op_submit(op);

@@ -17,7 +17,14 @@
 
 struct watch {
     struct table_node node;
+    bool heard; /* Redis has confirmed it, on this connection */
 };
+
+static struct watch *watch_find(struct redis_store *s, const char *owner)
+{
+    struct table_node *node = table_find(&s->hearing.watches, owner, NULL);
+    return node ? table_entry(node, struct watch, node) : NULL;
+}
 
 /* ---- messages */
 
@@ -81,7 +88,7 @@ static void on_active(struct redis_store *s, const char *owner, struct scan scan
     uint64_t off;
     if (!scan_bytes(&scan, UUID_TEXT + 1, &gen_text) || !scan_bytes(&scan, UUID_TEXT + 1, &chat_text) ||
         !uuid_parse(&gen, gen_text, UUID_TEXT) || !uuid_parse(&chat, chat_text, UUID_TEXT) ||
-        !scan_number(&scan, &off) || !table_find(&s->hearing.watches, owner, NULL))
+        !scan_number(&scan, &off))
         return;
     snprintf(state, sizeof(state), "%s", scan.at);
     if (s->events.on_active)
@@ -110,6 +117,7 @@ static void subscribe(struct redis_store *s, const char *owner, bool on)
 
 static void visit_subscribe(void *ctx, struct table_node *node)
 {
+    table_entry(node, struct watch, node)->heard = false;
     subscribe(ctx, node->owner, true);
 }
 
@@ -121,29 +129,47 @@ static void confirmed(struct redis_store *s)
     follows_again(s);
 }
 
+/* The owner whose channel it is; false: none of ours. Copied: whoever is told may unwatch, which frees the
+ * name. */
+static bool owner_of(struct redis_store *s, const char *channel, size_t len, char owner[OWNER_MAX + 1])
+{
+    char prefix[REDIS_CHANNEL_MAX];
+    size_t n = redis_channel_owner(prefix, s->url.db, "");
+    if (len < n || len - n > OWNER_MAX || memcmp(channel, prefix, n) != 0)
+        return false;
+    memcpy(owner, channel + n, len - n);
+    owner[len - n] = '\0';
+    return true;
+}
+
 static void on_message(struct link *l, const char *channel, size_t channel_len, const char *text, size_t len)
 {
     struct redis_store *s = l->owner.ctx;
-    char prefix[REDIS_CHANNEL_MAX], owner[OWNER_MAX + 1];
+    char owner[OWNER_MAX + 1];
     bool own = channel_len == s->hearing.channel_len && memcmp(channel, s->hearing.channel, channel_len) == 0;
-    size_t n = redis_channel_owner(prefix, s->url.db, "");
-    if (!text && own && l->state == LINK_SETUP)
+    struct watch *w = !own && owner_of(s, channel, channel_len, owner) ? watch_find(s, owner) : NULL;
+    if (!text && own && l->state == LINK_SETUP) {
         confirmed(s);
-    if (!text)
-        return;
-    if (own) {
+    } else if (!text && w) {
+        w->heard = true;
+        ops_review(s); /* active may have waited for it */
+    } else if (text && own) {
         on_own(s, text, len);
-    } else if (channel_len >= n && channel_len - n <= OWNER_MAX && memcmp(channel, prefix, n) == 0) {
-        memcpy(owner, channel + n, channel_len - n); /* it may unwatch, and so free the channel's name */
-        owner[channel_len - n] = '\0';
+    } else if (text && w) {
         on_active(s, owner, (struct scan){text, text + len});
     }
+}
+
+bool hearing_unsettled(struct redis_store *s, const char *owner)
+{
+    const struct watch *w = s->hearing.link.state == LINK_READY ? watch_find(s, owner) : NULL;
+    return w && !w->heard;
 }
 
 void hearing_watch(struct session_store *base, const char *owner)
 {
     struct redis_store *s = redis_self(base);
-    if (strlen(owner) > OWNER_MAX || table_find(&s->hearing.watches, owner, NULL))
+    if (strlen(owner) > OWNER_MAX || watch_find(s, owner))
         return;
     struct watch *w = mem_alloc(sizeof(*w));
     table_add(&s->hearing.watches, &w->node, owner, NULL);
@@ -151,20 +177,19 @@ void hearing_watch(struct session_store *base, const char *owner)
         subscribe(s, owner, true);
 }
 
-static void watch_drop(void *ctx, struct table_node *node)
+static void watch_drop(struct redis_store *s, struct watch *w)
 {
-    struct redis_store *s = ctx;
-    table_remove(&s->hearing.watches, node);
-    mem_free(table_entry(node, struct watch, node));
+    table_remove(&s->hearing.watches, &w->node);
+    mem_free(w);
 }
 
 void hearing_unwatch(struct session_store *base, const char *owner)
 {
     struct redis_store *s = redis_self(base);
-    struct table_node *node = table_find(&s->hearing.watches, owner, NULL);
-    if (!node)
+    struct watch *w = watch_find(s, owner);
+    if (!w)
         return;
-    watch_drop(s, node);
+    watch_drop(s, w);
     if (s->hearing.link.state == LINK_READY)
         subscribe(s, owner, false);
 }
@@ -278,10 +303,15 @@ void hearing_tick(struct redis_store *s, uint64_t now_ms, bool awake)
     follows_renew(s);
 }
 
+static void visit_drop(void *ctx, struct table_node *node)
+{
+    watch_drop(ctx, table_entry(node, struct watch, node));
+}
+
 void hearing_close(struct redis_store *s)
 {
     link_close(&s->hearing.link);
     follows_close(s);
-    table_sweep(&s->hearing.watches, s->hearing.watches.cap, watch_drop, s);
+    table_sweep(&s->hearing.watches, s->hearing.watches.cap, visit_drop, s);
     table_free(&s->hearing.watches);
 }

@@ -141,8 +141,10 @@ static void write_now(struct link *l)
 
 static void on_writable(struct ev_loop *loop, struct ev_io *io, int events)
 {
+    struct link *l = io->data;
     (void)loop, (void)events;
-    write_now(io->data);
+    l->heard_ms = link_now_ms(); /* it was full, so the other side has taken something */
+    write_now(l);
 }
 
 void link_flush(struct link *l)
@@ -318,7 +320,8 @@ static void watch(struct link *l, uint64_t now_ms)
     static const char ping[] = "*1\r\n$4\r\nPING\r\n";
     if (!list_empty(&l->awaited)) {
         const struct link_request *oldest = list_entry(list_first(&l->awaited), struct link_request, link);
-        if (now_ms - oldest->sent_ms > l->limits.timeout_ms)
+        uint64_t since = oldest->sent_ms > l->heard_ms ? oldest->sent_ms : l->heard_ms;
+        if (now_ms - since > l->limits.timeout_ms)
             link_drop(l, "no answer in time");
         return;
     }

@@ -7,10 +7,11 @@
  * link_drop └───── backoff, full jitter ┴───────────────────────┴──────────────────────────┘  first try at
  * once
  *
- * The watchdog: an answer awaited for longer than timeout_ms means that the server is gone, however well the
- * socket looks; an idle connection is asked (PING) so that there is always something to await. Requests go
- * out together, once a turn of the loop; each gets its answer, or NULL when the connection was lost and
- * nobody knows. It refuses to know what is said: setting up and every request are its owner's. */
+ * The watchdog: an answer awaited for timeout_ms, without a byte moving meanwhile, means that the server is
+ * gone, however well the socket looks; an idle connection is asked (PING) so that there is always something
+ * to await. Requests go out together, once a turn of the loop; each gets its answer, or NULL when the
+ * connection was lost and nobody knows. It refuses to know what is said: setting up and every request are its
+ * owner's. */
 #ifndef LASTWORD_STORE_REDIS_LINK_H
 #define LASTWORD_STORE_REDIS_LINK_H
 

@@ -377,6 +377,12 @@ static void route(struct store_op *op, struct server *server)
     send_alone(op, server, false);
 }
 
+static bool can_go(const struct store_op *op, const struct server *server)
+{
+    return server && server->link.state == LINK_READY &&
+           !(op->after_watch && hearing_unsettled(op->s, op->owner));
+}
+
 void op_submit(struct store_op *op)
 {
     struct redis_store *s = op->s;
@@ -386,7 +392,7 @@ void op_submit(struct store_op *op)
         op_defer(op, op->status);
     else if (s->op_count > OPS_MAX || s->op_bytes > BYTES_MAX)
         op_defer(op, STORE_FULL);
-    else if (server && server->link.state == LINK_READY)
+    else if (can_go(op, server))
         route(op, server);
     else if (hope(s, op))
         list_add_tail(&s->waiting, &op->link);
@@ -402,7 +408,7 @@ void ops_pump(struct redis_store *s, uint64_t now_ms)
         struct server *server = server_of(s, op->slot);
         if (now_ms >= op->deadline_ms || !hope(s, op)) {
             op_defer(op, STORE_UNAVAILABLE);
-        } else if (now_ms >= op->retry_ms && server && server->link.state == LINK_READY) {
+        } else if (now_ms >= op->retry_ms && can_go(op, server)) {
             list_del(&op->link);
             route(op, server);
         }

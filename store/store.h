@@ -161,7 +161,8 @@ struct session_store_ops {
      * completion. */
     void (*publish)(struct session_store *s, const char *owner, const struct active_entry *entry);
     /* From now on on_active tells of this owner's generations: for a node that has connections of the owner.
-     * A node may be told of others as well. Idempotent. */
+     * It has no completion; what an `active` started after it does not show yet is told. A node may be told
+     * of others as well. Idempotent. */
     void (*watch)(struct session_store *s, const char *owner);
     void (*unwatch)(struct session_store *s, const char *owner);
     /* The store answers now. See on_health. */

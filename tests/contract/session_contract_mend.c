@@ -211,6 +211,17 @@ static void test_an_open_store_is_healthy(void **state)
         assert_true(w->side[i].s->ops->healthy(w->side[i].s));
 }
 
+static void test_nothing_is_missed_between_the_list_and_what_is_told(void **state)
+{
+    struct pair *w = *state;
+    struct session_store *b = w->side[1].s;
+    b->ops->watch(b, ALICE);
+    active(w, 1, ALICE);
+    heard(w, "ok");
+    publish(w, 0, ALICE, 1, "running", 4);
+    told(w, 1, "active 1 in 101 running 4; ");
+}
+
 static void test_unwatch_is_idempotent(void **state)
 {
     struct pair *w = *state;
@@ -242,6 +253,7 @@ int session_contract_mend(void)
         T(test_reclaim_raises_an_older_epoch),
         T(test_reclaim_of_a_finished_log),
         T(test_an_open_store_is_healthy),
+        T(test_nothing_is_missed_between_the_list_and_what_is_told),
         T(test_unwatch_is_idempotent),
     };
     return cmocka_run_group_tests_name("sessions: mend", tests, NULL, NULL);

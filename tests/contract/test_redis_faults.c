@@ -186,7 +186,7 @@ static void test_functions_that_are_gone_are_loaded_again(void **state)
     bed_close(&b);
 }
 
-static void test_a_full_memory_refuses_text_and_lets_answers_end(void **state)
+static void test_a_full_memory_refuses_text(void **state)
 {
     struct bed b;
     (void)state;
@@ -330,7 +330,7 @@ int main(void)
         cmocka_unit_test(test_silent_while_nothing_is_asked),
         cmocka_unit_test(test_a_pause_of_ours_is_not_the_servers),
         cmocka_unit_test(test_functions_that_are_gone_are_loaded_again),
-        cmocka_unit_test(test_a_full_memory_refuses_text_and_lets_answers_end),
+        cmocka_unit_test(test_a_full_memory_refuses_text),
         cmocka_unit_test(test_a_master_that_becomes_a_replica_is_left),
         cmocka_unit_test(test_a_running_script_is_not_the_end),
         cmocka_unit_test(test_a_key_of_another_kind),
