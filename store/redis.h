@@ -66,6 +66,7 @@ struct server {
     bool known, listed; /* `at` is; it is in the newest list */
     bool loading;       /* functions are being loaded anew */
     size_t bundles;     /* of appends, out */
+    bool taking;        /* bundles, in this flush */
     struct setup setup;
     struct link_request probe; /* see redis_hear.c */
     bool probed;

@@ -1,4 +1,5 @@
-/* redis_functions: the library of Redis Functions (functions.lua), embedded at build. */
+/* redis_functions: the library of Redis Functions (functions.lua, functions_outbox.lua), embedded at build.
+ */
 #ifndef LASTWORD_STORE_REDIS_FUNCTIONS_H
 #define LASTWORD_STORE_REDIS_FUNCTIONS_H
 

@@ -45,9 +45,9 @@ static const struct shard *shards(void)
     unsigned found = 0;
     if (*all[0].tag)
         return all;
-    for (int n = 0; found < REDIS_SHARDS; n++) {
+    for (unsigned n = 0; found < REDIS_SHARDS; n++) {
         char tag[8];
-        snprintf(tag, sizeof(tag), "{%d}", n);
+        snprintf(tag, sizeof(tag), "{%u}", n % 100000);
         unsigned slot = redis_slot(tag, strlen(tag));
         struct shard *s = &all[slot / (REDIS_SLOTS / REDIS_SHARDS)];
         if (*s->tag)

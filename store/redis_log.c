@@ -113,12 +113,12 @@ static void build_finish(struct store_op *op, const struct gen_key *key, const s
     arg_records(op, r, 1);
 }
 
-struct store_op *log_finish(struct session_store *base, const struct gen_key *key,
+struct store_op *log_finish(struct session_store *s, const struct gen_key *key,
                             const struct log_record *record, const void *entry, size_t entry_len,
                             uint64_t keep_ms, store_done_fn done, void *ctx)
 {
-    struct redis_store *s = redis_self(base);
-    struct store_op *op = op_new(s, "finish", key->owner, on_finish, ctx);
+    struct redis_store *in = redis_self(s);
+    struct store_op *op = op_new(in, "finish", key->owner, on_finish, ctx);
     char name[REDIS_NAME_MAX];
     op->on.done = done;
     op->ordered = true;
@@ -127,8 +127,8 @@ struct store_op *log_finish(struct session_store *base, const struct gen_key *ke
     if (op->status == STORE_OK) {
         op_arg(op, entry, entry_len);
         op_arg_u64(op, keep_ms < 1 ? 1 : keep_ms < KEEP_MAX_MS ? keep_ms : KEEP_MAX_MS);
-        op_arg_u64(op, s->outbox_last);
-        op_arg_u64(op, s->outbox_most);
+        op_arg_u64(op, in->outbox_last);
+        op_arg_u64(op, in->outbox_most);
         op_arg(op, name, redis_name(name, key));
     }
     op_submit(op);
@@ -194,18 +194,18 @@ static void on_read(struct store_op *op, const struct redisReply *reply)
         give(op, op_code(reply), NULL, 0);
 }
 
-struct store_op *log_read(struct session_store *base, const struct gen_key *key, uint64_t after,
+struct store_op *log_read(struct session_store *s, const struct gen_key *key, uint64_t after,
                           size_t max_bytes, store_read_fn done, void *ctx)
 {
-    struct redis_store *s = redis_self(base);
-    struct store_op *op = op_new(s, "read", key->owner, on_read, ctx);
+    struct redis_store *in = redis_self(s);
+    struct store_op *op = op_new(in, "read", key->owner, on_read, ctx);
     op->on.read = done;
     op->id = key->gen;
     op->ordered = true;
     if (op->status == STORE_OK)
-        op->number = follow_read(s, key, after, max_bytes, &op->words);
+        op->number = follow_read(in, key, after, max_bytes, &op->words);
     if (op->number) {
-        s->op_bytes += op->words.len;
+        in->op_bytes += op->words.len;
         op_defer(op, STORE_OK);
         return op;
     }

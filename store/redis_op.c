@@ -270,7 +270,7 @@ static void send_alone(struct store_op *op, struct server *server, bool asking)
         op_defer(op, STORE_UNAVAILABLE);
 }
 
-/* ---- appends in one call: in a cluster those of one slot. While one call of a server is out, what comes
+/* ---- appends in one call: in a cluster those of one slot. While calls of a server are out, what comes
  * meanwhile gathers: a round trip more at most, and the busier Redis is, the less each costs it. */
 
 struct bundle {
@@ -330,7 +330,7 @@ static void bundle_send(struct redis_store *s, struct bundle *b, struct server *
 }
 
 /* One bundle; false when there is none to be sent now. */
-static bool flush_one(struct redis_store *s, bool at_once)
+static bool flush_one(struct redis_store *s)
 {
     list_each (pos, &s->gathered) {
         struct store_op *op = list_entry(pos, struct store_op, link);
@@ -340,7 +340,7 @@ static bool flush_one(struct redis_store *s, bool at_once)
             ops_review(s);
             return true;
         }
-        if (server->bundles && !at_once)
+        if (!server->taking)
             continue;
         struct bundle *b = mem_alloc(sizeof(*b));
         bundle_fill(s, b, op);
@@ -352,7 +352,9 @@ static bool flush_one(struct redis_store *s, bool at_once)
 
 void ops_flush(struct redis_store *s, bool at_once)
 {
-    while (flush_one(s, at_once)) {
+    for (size_t i = 0; i < s->server_count; i++)
+        s->servers[i]->taking = at_once || !s->servers[i]->bundles;
+    while (flush_one(s)) {
     }
 }
 

@@ -44,7 +44,7 @@ static void destroy(struct resolve *r)
 static void look_up(struct resolve *r)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *found = NULL;
-    if (getaddrinfo(r->host, NULL, &hints, &found) != 0)
+    if (getaddrinfo(r->host, NULL, &hints, &found) != 0 || !found)
         return;
     const struct addrinfo *best = found;
     for (const struct addrinfo *a = found; a; a = a->ai_next) {

@@ -45,9 +45,11 @@ static bool decode(struct part in, char *out, size_t size)
     for (size_t i = 0; i < in.len; i++) {
         char c = in.at[i];
         if (c == '%') {
-            if (i + 2 >= in.len || hex_digit(in.at[i + 1]) < 0 || hex_digit(in.at[i + 2]) < 0)
+            int high = i + 2 < in.len ? hex_digit(in.at[i + 1]) : -1;
+            int low = i + 2 < in.len ? hex_digit(in.at[i + 2]) : -1;
+            if (high < 0 || low < 0)
                 return false;
-            c = (char)(hex_digit(in.at[i + 1]) << 4 | hex_digit(in.at[i + 2]));
+            c = (char)(high * 16 + low);
             i += 2;
         }
         if (!c || n + 1 >= size)
@@ -113,7 +115,7 @@ static bool take_db(struct part in, struct redis_url *out, struct complaint c)
 /* host[:port] or [v6][:port] */
 static bool take_host(struct part in, int port, struct redis_address *out, struct complaint c)
 {
-    struct part host = in;
+    struct part host;
     out->port = port;
     if (in.len && *in.at == '[') {
         host = cut(&in, ']');

@@ -24,18 +24,19 @@ __attribute__((constructor)) static void open_clock(void)
     close(fd);
 }
 
-int gettimeofday(struct timeval *restrict t, void *restrict zone)
+/* The parameters bear the names of the header. */
+int gettimeofday(struct timeval *restrict __tv, void *restrict __tz)
 {
     int64_t now = atomic_load(us);
-    (void)zone;
-    *t = (struct timeval){.tv_sec = now / 1000000, .tv_usec = now % 1000000};
+    (void)__tz;
+    *__tv = (struct timeval){.tv_sec = now / 1000000, .tv_usec = now % 1000000};
     return 0;
 }
 
-time_t time(time_t *t)
+time_t time(time_t *__timer)
 {
     time_t now = atomic_load(us) / 1000000;
-    if (t)
-        *t = now;
+    if (__timer)
+        *__timer = now;
     return now;
 }
