@@ -165,6 +165,36 @@ static void test_many_come_in_order_and_each_once(void **state)
     assert_int_equal(take(w, w->b, 37), 0);
 }
 
+/* More of one shard than is looked at in one go: what is behind them in time may not overtake them. */
+static void test_a_crowded_shard_keeps_the_order(void **state)
+{
+    struct world *w = *state;
+    struct gen_key first = key(0), k;
+    char text[16];
+    int count = 0, next = 0;
+    for (int n = 0; count < 20; n++) {
+        k = key(n);
+        if (redis_shard(&k) != redis_shard(&first))
+            continue;
+        snprintf(text, sizeof(text), "%d", count++);
+        assert_int_equal(finish(w, n, text, strlen(text)), STORE_OK);
+    }
+    for (int n = 0; count < 30; n++) {
+        k = key(n);
+        if (redis_shard(&k) == redis_shard(&first))
+            continue;
+        snprintf(text, sizeof(text), "%d", count++);
+        assert_int_equal(finish(w, n, text, strlen(text)), STORE_OK);
+    }
+    while (next < 30) {
+        size_t n = take(w, w->bed.s, 10);
+        assert_in_range(n, 1, 10);
+        for (size_t i = 0; i < n; i++, next++)
+            assert_int_equal(atoi(w->data[i]), next);
+        ack(w, w->bed.s, n);
+    }
+}
+
 static void test_two_consumers_share(void **state)
 {
     struct world *w = *state;
@@ -304,6 +334,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(test_many_come_in_order_and_each_once),
+        T(test_a_crowded_shard_keeps_the_order),
         T(test_two_consumers_share),
         T(test_what_a_silent_consumer_has_is_had_by_another),
         T(test_a_full_outbox_refuses),

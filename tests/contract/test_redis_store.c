@@ -174,6 +174,20 @@ static void test_what_messages_brought_is_not_read_again(void **state)
     read_after(b, 3, 1000, "ok 4/5:d");
 }
 
+static void test_what_is_kept_is_no_older_than_the_connection(void **state)
+{
+    struct bed *b = *state;
+    follow(b);
+    appended(b, "a", "ok");
+    until_told(b, "grown 1 to 1; ");
+    redis_server_ask(server(b), "FLUSHALL");
+    redis_server_ask(server(b), "CLIENT KILL TYPE pubsub");
+    until_told(b, "grown 1 to 1; ");
+    redis_settle_begin(b->s); /* finds out */
+    until_up(b);
+    read_after(b, 0, 1000, "not_found");
+}
+
 static void test_records_too_large_for_a_message_are_read(void **state)
 {
     struct bed *b = *state;
@@ -296,6 +310,37 @@ static void test_a_user_with_just_the_rights(void **state)
     assert_null(strstr(redis_server_ask(server(b), "ACL LOG"), "reason"));
 }
 
+/* ---- watching */
+
+static int listed;
+
+static void on_listed(void *ctx, enum store_status status, const struct active_entry *entries, size_t n)
+{
+    (void)ctx, (void)entries, (void)n;
+    assert_int_equal(status, STORE_OK);
+    listed++;
+}
+
+/* The server is stopped until all is written, and we are deaf to the subscriber until the other connection
+ * has answered what was asked after the list. */
+static void test_a_list_comes_when_what_follows_is_heard(void **state)
+{
+    struct bed *b = *state;
+    struct ev_io *ear = &redis_self(b->s)->hearing.link.readable;
+    kill(server(b)->pid, SIGSTOP);
+    b->s->ops->watch(b->s, OWNER);
+    b->s->ops->active(b->s, OWNER, on_listed, b);
+    ev_run(b->world.loop, EVRUN_NOWAIT);
+    ev_io_stop(b->world.loop, ear);
+    kill(server(b)->pid, SIGCONT);
+    listed = 0;
+    appended(b, "Hello", "ok");
+    assert_int_equal(listed, 0);
+    ev_io_start(b->world.loop, ear);
+    until_up(b);
+    assert_int_equal(listed, 1);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -305,10 +350,12 @@ int main(void)
         T(test_an_abandoned_log_goes_away),
         T(test_appends_of_one_turn_are_few_calls),
         T(test_what_messages_brought_is_not_read_again),
+        T(test_what_is_kept_is_no_older_than_the_connection),
         T(test_records_too_large_for_a_message_are_read),
         T(test_a_follower_is_noted_and_forgotten),
         T(test_nonsense_on_our_channels_is_passed_over),
         T(test_a_broken_record_is_corrupt),
+        T(test_a_list_comes_when_what_follows_is_heard),
         T(test_a_user_with_just_the_rights),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
