@@ -191,10 +191,10 @@ static bool parse_cluster(struct part rest, struct redis_url *out, struct compla
 static bool parse_tls(struct part rest, struct redis_url *out, struct complaint c)
 {
     (void)rest, (void)out;
-    return complain(
-        c, "TLS is not spoken here (hiredis 0.14 has none): run stunnel beside the gateway "
-           "(client = yes, accept = 127.0.0.1:6380, connect = HOST:6379, verifyChain = yes, checkHost "
-           "= HOST) and write redis://127.0.0.1:6380");
+    return complain(c, "TLS is not spoken here (hiredis 0.14 has none): run stunnel beside the gateway "
+                       "(client = yes, accept = 127.0.0.1:6380, connect = HOST:6379, CAfile = FILE, "
+                       "verifyChain = yes, checkHost "
+                       "= HOST) and write redis://127.0.0.1:6380");
 }
 
 bool redis_url_parse(const char *url, struct redis_url *out, char *error, size_t error_size)
