@@ -1,0 +1,140 @@
+"""What is broken while streams run: one function a row of the table in README.md. Each breaks things by its seed until it has
+done so as often as it was told, and says in the end how often what it is about really happened.
+
+A row gets a Run (below) and returns (what was broken how often, claims): a claim is (words, holds).
+"""
+
+import asyncio
+import random
+import signal
+import time
+
+from client import Client, Stream
+
+
+class Run:
+    """A stand under load: `at_once` streams at any time, each begun when another has ended."""
+
+    def __init__(self, stand, seed, at_once, tokens, rate, direct=0.0):
+        self.stand, self.chance = stand, random.Random(seed)
+        self.tokens, self.rate, self.at_once = tokens, rate, at_once
+        self.streams, self.clients, self.tasks = [], [], []
+        self.full = False  # no further streams
+        for i in range(max(1, at_once // 4)):
+            straight = self.stand.gateways[i % len(self.stand.gateways)].ws if i < direct * at_once / 4 else None
+            self.clients.append(Client(self.chance, lambda straight=straight: straight or self.stand.ws))
+
+    async def open(self):
+        self.tasks = [asyncio.ensure_future(c.run()) for c in self.clients]
+        for i in range(self.at_once):
+            self.tasks.append(asyncio.ensure_future(self.keep(self.clients[i % len(self.clients)])))
+
+    async def keep(self, client):
+        await asyncio.sleep(self.chance.uniform(0, 1))
+        while not self.full:
+            s = Stream(self.chance, self.tokens, self.rate)
+            self.streams.append(s)
+            await client.begin(s)
+            while s.done is None:
+                await asyncio.sleep(0.05)
+
+    def running(self):
+        return [s for s in self.streams if s.done is None]
+
+    async def all_under_way(self, seconds=30):
+        """Each of the first streams has text."""
+        deadline = time.monotonic() + seconds
+        while len(self.streams) < self.at_once or not all(s.text_at for s in self.streams[:self.at_once]):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the load does not start")
+            await asyncio.sleep(0.05)
+
+    async def finish(self, seconds=90):
+        self.full = True
+        deadline = time.monotonic() + seconds
+        while self.running() and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        for c in self.clients:
+            await c.close()
+        done, late = await asyncio.wait(self.tasks, timeout=10)
+        for t in late:
+            t.cancel()
+        for t in done:
+            t.result()
+
+    async def off_loop(self, what, *args):
+        return await asyncio.get_running_loop().run_in_executor(None, what, *args)
+
+    async def ready(self, gateway):
+        await self.off_loop(gateway.until_ready, 30)
+
+
+async def kill_gateways(run, times):
+    for _ in range(times):
+        await asyncio.sleep(run.chance.uniform(2, 3))
+        g = run.chance.choice(run.stand.gateways)
+        g.kill()
+        await asyncio.sleep(run.chance.uniform(0, 0.5))
+        g.start()
+    return f"{times} kills", [("answers were taken over", any(s.epochs > 1 for s in run.streams))]
+
+
+async def stop_owner(run, times, seconds):
+    for _ in range(times):
+        g = run.chance.choice(run.stand.gateways)
+        g.freeze()
+        await asyncio.sleep(seconds)
+        g.thaw()
+        await run.ready(g)
+        await asyncio.sleep(1)
+    fenced = run.stand.events("generation.fenced")
+    return f"{times} stops, {fenced} fenced", [("answers were taken over", any(s.epochs > 1 for s in run.streams)),
+                                               ("the stopped one was fenced", fenced > 0)]
+
+
+async def kill_redis(run, times):
+    for _ in range(times):
+        await asyncio.sleep(run.chance.uniform(2, 3))
+        run.stand.redis.kill()
+        await asyncio.sleep(run.chance.uniform(0, 1))
+        run.stand.redis.start()
+        await run.off_loop(run.stand.engine_ready, run.stand.folder / "redis")
+    down = run.stand.events("generation.store_down")
+    return f"{times} kills, {down} noticed", [("gateways noticed", down > 0)]
+
+
+async def stop_redis(run, times, seconds):
+    longest = 0
+    for _ in range(times):
+        for s in run.running():
+            s.gap = 0.0
+        run.stand.redis.freeze()
+        await asyncio.sleep(seconds)
+        run.stand.redis.thaw()
+        now = time.monotonic()
+        longest = max([longest] + [max(s.gap, now - s.text_at) for s in run.running() if s.text_at and not s.lost_at])
+        await asyncio.sleep(3)
+    return f"{times} stops, longest silence {longest:.2f} s", [("no stream stalls past the watchdog + 1 s", longest <= 2.0)]
+
+
+async def roll(run, times):
+    worst, codes = 0.0, set()
+    for i in range(times):
+        g = run.stand.gateways[i % len(run.stand.gateways)]
+        worst = max(worst, await run.off_loop(g.stop))
+        codes.add(g.process.returncode)
+        g.start()
+        await run.ready(g)
+        await asyncio.sleep(run.chance.uniform(0.5, 1.5))
+    errors = sorted({e for s in run.streams for e in s.errors})
+    return (f"{times} restarts, drain {worst:.1f} s",
+            [("drained within 10 s", worst <= 10), ("ended well", codes == {0}), (f"no error seen {errors}", not errors)])
+
+
+async def kill_balancer(run, times):
+    for _ in range(times):
+        await asyncio.sleep(run.chance.uniform(1, 2))
+        run.stand.haproxy.kill()
+        await asyncio.sleep(run.chance.uniform(0, 0.3))
+        run.stand.haproxy.start()
+    return f"{times} kills", [("connections were lost", any(s.resumed for s in run.streams))]
