@@ -11,6 +11,7 @@
 #include "core/chat.h"
 #include "core/owner.h"
 #include "core/produce.h"
+#include "core/relay.h"
 #include "core/takeover.h"
 
 #define WAIT_US 100000 /* between looks for an upstream that is away */
@@ -121,7 +122,7 @@ void generation_free(struct generation *g)
 
 const char *generation_wire_state(const struct generation *g)
 {
-    if (g->state >= GENERATION_ENDING)
+    if (g->state >= GENERATION_ENDING || relay_has_end(g))
         return g->outcome.state;
     return g->state == GENERATION_RUNNING || chat_is_head(g) ? "running" : "queued";
 }

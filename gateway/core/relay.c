@@ -104,7 +104,6 @@ static void refuse_waiters(struct relay *r)
 
 static void end_of_relay(struct generation *g, bool persisted)
 {
-    g->outcome = g->relay->outcome;
     g->outcome.persisted = persisted;
     tokenlog_finish(&g->log);
     g->settled = true; /* whoever finished it saw to history */
@@ -163,6 +162,8 @@ static void caught_up(struct generation *g)
     struct relay *r = g->relay;
     if (r->fresh)
         relay_swap(g);
+    if (r->done)
+        g->outcome = r->outcome;
     r->ready = true;
     wake_waiters(g);
     followers_wake(g);
@@ -361,6 +362,11 @@ void relay_close(struct generation *g)
 bool relay_is_ready(const struct generation *g)
 {
     return !g->relay || g->relay->ready;
+}
+
+bool relay_has_end(const struct generation *g)
+{
+    return g->relay && g->relay->ready && g->relay->done;
 }
 
 bool relay_ready(struct generation *g, struct relay_waiter *w)

@@ -37,6 +37,8 @@ void relay_close(struct generation *g);
 
 /* Is all of g here that the store had when it was asked? True of whatever is no relay. */
 bool relay_is_ready(const struct generation *g);
+/* The log's done was read: g->outcome is set, though g is DONE only when history has been asked. */
+bool relay_has_end(const struct generation *g);
 /* Calls w->ready when g can be read; true: it can be now (ready is not called). */
 bool relay_ready(struct generation *g, struct relay_waiter *w);
 /* Idempotent. */

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "core/owner.h"
+#include "core/relay.h"
 #include "core/session_inner.h"
 
 #define SESSION_TTL_MS (24 * 3600 * 1000ull)
@@ -59,7 +60,7 @@ static size_t list_active(const struct owner *o, struct active_item *out, size_t
     size_t count = 0;
     for (struct list *pos = o->generations.prev; pos != &o->generations && count < most; pos = pos->prev) {
         struct generation *g = list_entry(pos, struct generation, owner_link);
-        if (g->state >= GENERATION_ENDING || g->state == GENERATION_RECORDING)
+        if (g->state >= GENERATION_ENDING || g->state == GENERATION_RECORDING || relay_has_end(g))
             continue;
         if (out)
             out[count] = generation_active(g);

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "base/metrics.h"
+#include "core/recall.h"
 
 static struct client *asked_at(int node, const char *gen)
 {
@@ -100,6 +101,35 @@ static void test_a_stream_is_the_same_everywhere(void **state)
     assert_string_equal(late.text, "Hello there");
     assert_string_equal(late.state, "complete");
     assert_int_equal(late.rewinds, 0);
+}
+
+static void found(void *ctx, struct generation *g, const struct err *e)
+{
+    (void)e;
+    snprintf(ctx, 16, "%s", g ? generation_wire_state(g) : "");
+}
+
+static void test_an_end_that_was_read_is_an_end(void **state)
+{
+    (void)state;
+    char was[16] = "";
+    struct uuid gen;
+    asked_at(0, GEN1);
+    begin();
+    speak("all");
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(300);
+    client_hello_at(1);
+    assert_true(uuid_parse(&gen, GEN1, strlen(GEN1)));
+    history_hold(true); /* it is still asked whether it has the end */
+    struct node *n = world_node_at(1);
+    recall_start(n, n->owners, &gen, found, was);
+    world_pass(0);
+    assert_string_equal(was, "complete");
+    struct client *c = client_at(1);
+    client_say(c, "{\"type\":\"hello\"}");
+    assert_int_equal(json_array_size(json_object_get(client_expect(c, "welcome"), "active")), 0);
+    history_hold(false);
 }
 
 static void test_nothing_is_shown_before_it_is_appended(void **state)
@@ -537,6 +567,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CLUSTER_TEST(test_a_stream_is_the_same_everywhere),
+        CLUSTER_TEST(test_an_end_that_was_read_is_an_end),
         CLUSTER_TEST(test_nothing_is_shown_before_it_is_appended),
         CLUSTER_TEST(test_a_dead_gateways_answer_is_taken_over),
         CLUSTER_TEST(test_whoever_comes_first_takes_over),
