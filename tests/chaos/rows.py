@@ -87,8 +87,8 @@ async def stop_owner(run, times, seconds):
         g.thaw()
         await run.ready(g)
         await asyncio.sleep(1)
-    fenced = run.stand.events("generation.fenced")
-    return f"{times} stops, {fenced} fenced", [("answers were taken over", any(s.epochs > 1 for s in run.streams)),
+    fenced = sum([await run.off_loop(g.metric, "lastword_fenced_total") for g in run.stand.gateways])
+    return f"{times} stops, {fenced:.0f} fenced", [("answers were taken over", any(s.epochs > 1 for s in run.streams)),
                                                ("the stopped one was fenced", fenced > 0)]
 
 

@@ -106,6 +106,12 @@ class Gateway(Server):
     def ws(self):
         return f"ws://{HERE}:{self.port}/v1/ws"
 
+    def metric(self, name):
+        for line in get(self.port, "/metrics")[1].decode().splitlines():
+            if line.startswith(name + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return 0.0
+
     def ready(self):
         return get(self.port, "/readyz", 2)[0] == 200
 
@@ -114,7 +120,9 @@ class Gateway(Server):
 
 
 def tail(path, lines=15):
-    return "\n".join(pathlib.Path(path).read_text(errors="replace").splitlines()[-lines:])
+    """The last lines, but for those that each request leaves."""
+    found = [x for x in pathlib.Path(path).read_text(errors="replace").splitlines() if '"http.request"' not in x]
+    return "\n".join(found[-lines:])
 
 
 class Stand:
