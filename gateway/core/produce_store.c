@@ -84,6 +84,10 @@ static void go_down(struct generation *g)
     if (!p->told_down)
         tell_down(g);
     p->told_down = true;
+#ifdef LASTWORD_PLANT_RETRY
+    list_each (pos, &p->sent)
+        produce_show(g, list_entry(pos, struct produce_item, link));
+#endif
     while (!list_empty(&p->sent)) /* to the front of the queue again */
         list_move_head(&p->queue, p->sent.prev);
     p->sent_bytes = 0;
@@ -307,6 +311,10 @@ bool produce_finish(struct generation *g)
     struct produce *p = g->out;
     if (!p)
         return false;
+#ifdef LASTWORD_PLANT_DONE
+    produce_show_all(g), produce_close(g);
+    return false;
+#endif
     p->finishing = true;
     if (p->state == PRODUCE_DOWN || p->state == PRODUCE_MENDING)
         record_beside(g);

@@ -150,6 +150,10 @@ void connection_flush_session(struct connection *c)
         given += out->len;
         if (out->len && !connection_send(c, out))
             return;
+#ifdef LASTWORD_PLANT_CURSOR
+        if (wire->busy(c))
+            gather(c, out);
+#endif
     }
     tell_blocked(c);
     if (c->state == CONNECTION_CLOSING && !wire->busy(c) && !c->asked_write)

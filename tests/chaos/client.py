@@ -8,6 +8,7 @@ that the protocol does not allow. It refuses to be lenient: what a real client w
 import asyncio
 import json
 import random
+import socket
 import time
 
 import websockets
@@ -55,6 +56,7 @@ class Stream:
         self.errors, self.rewinds, self.epochs = [], 0, 0
         self.lost_at = self.text_at = None  # when its connection broke; when text came last
         self.gap = 0.0  # longest silence between two texts
+        self.straight = False  # no balancer between, that would close a connection to a server which has stopped
         self.resumed, self.taken = [], []  # seconds: after a broken connection; after a producer that died
 
     def violation(self, kind, words):
@@ -190,8 +192,11 @@ class Stream:
 class Client:
     """urls: a function that says where to connect next."""
 
-    def __init__(self, chance, url):
-        self.chance, self.url = random.Random(chance.random()), url
+    def __init__(self, chance, url, slow=False):
+        self.chance, self.url, self.slow = random.Random(chance.random()), url, slow
+        self.reads = asyncio.Event()  # cleared: the client stands still
+        self.reads.set()
+        self.straight = False
         self.streams = {}
         self.ws = self.node = None
         self.attempt, self.leave = 0, asyncio.Event()
@@ -235,9 +240,20 @@ class Client:
             await asyncio.sleep(self.chance.uniform(0, min(20, 0.5 * 2 ** self.attempt)))
             self.attempt = min(self.attempt + 1, 6)
 
+    async def small_socket(self, url):
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setblocking(False)
+        host, port = url.split("/")[2].split(":")
+        await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+        return sock
+
     async def connected(self):
-        async with websockets.connect(self.url(), subprotocols=["lastword.v1.json"], max_size=None, ping_interval=None,
-                                      compression=None, open_timeout=5, close_timeout=0.2) as ws:
+        url, more = self.url(), {}
+        if self.slow:
+            more = {"sock": await self.small_socket(url), "max_queue": 1, "read_limit": 4096}
+        async with websockets.connect(url, subprotocols=["lastword.v1.json"], max_size=None, ping_interval=None,
+                                      compression=None, open_timeout=5, close_timeout=0.2, **more) as ws:
             known = [s for s in self.running() if s.accepted]
             first, rest = known[:16], known[16:]
             await ws.send(json.dumps({"type": "hello", "resume": [s.position() for s in first]}))
@@ -264,6 +280,7 @@ class Client:
 
     async def read(self, ws, silence):
         while True:
+            await self.reads.wait()
             get = asyncio.ensure_future(ws.recv())
             try:
                 text = await asyncio.wait_for(get, silence)

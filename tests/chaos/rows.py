@@ -15,14 +15,15 @@ from client import Client, Stream
 class Run:
     """A stand under load: `at_once` streams at any time, each begun when another has ended."""
 
-    def __init__(self, stand, seed, at_once, tokens, rate, direct=0.0):
+    def __init__(self, stand, seed, at_once, tokens, rate, direct=0.0, slow=False):
         self.stand, self.chance = stand, random.Random(seed)
         self.tokens, self.rate, self.at_once = tokens, rate, at_once
         self.streams, self.clients, self.tasks = [], [], []
         self.full = False  # no further streams
         for i in range(max(1, at_once // 4)):
             straight = self.stand.gateways[i % len(self.stand.gateways)].ws if i < direct * at_once / 4 else None
-            self.clients.append(Client(self.chance, lambda straight=straight: straight or self.stand.ws))
+            self.clients.append(Client(self.chance, lambda straight=straight: straight or self.stand.ws, slow))
+            self.clients[-1].straight = straight is not None
 
     async def open(self):
         self.tasks = [asyncio.ensure_future(c.run()) for c in self.clients]
@@ -33,6 +34,7 @@ class Run:
         await asyncio.sleep(self.chance.uniform(0, 1))
         while not self.full:
             s = Stream(self.chance, self.tokens, self.rate)
+            s.straight = client.straight
             self.streams.append(s)
             await client.begin(s)
             while s.done is None:
@@ -138,3 +140,61 @@ async def kill_balancer(run, times):
         await asyncio.sleep(run.chance.uniform(0, 0.3))
         run.stand.haproxy.start()
     return f"{times} kills", [("connections were lost", any(s.resumed for s in run.streams))]
+
+
+async def storm(run, times):
+    """All of it, at once."""
+    stand, chance = run.stand, run.chance
+
+    async def again(server, most, freeze):
+        if freeze:
+            server.freeze()
+        else:
+            server.kill()
+        await asyncio.sleep(chance.uniform(0, most))
+        if freeze:
+            server.thaw()
+        else:
+            server.start()
+
+    for _ in range(times):
+        await asyncio.sleep(chance.uniform(0.5, 2))
+        hit = chance.sample([(g, 5, f) for g in stand.gateways for f in (True, False)]
+                            + [(stand.redis, 3, True), (stand.redis, 1, False), (stand.haproxy, 0.5, False)], 2)
+        if hit[0][0] is hit[1][0]:
+            hit.pop()
+        await asyncio.gather(*(again(*h) for h in hit))
+    for g in stand.gateways:
+        await run.ready(g)
+    return f"{times} double faults", [("answers were taken over", any(s.epochs > 1 for s in run.streams))]
+
+
+async def fail_over(run, times):
+    """The primary is stopped, so that it still believes in itself when it is back, and another becomes primary."""
+    stand = run.stand
+    first, second = stand.redis, stand.replica
+    for _ in range(times):
+        await asyncio.sleep(run.chance.uniform(2, 3))
+        first.freeze()
+        await run.off_loop(stand.until_primary, second)
+        await asyncio.sleep(run.chance.uniform(0, 2))
+        first.thaw()
+        await run.off_loop(stand.until_replica, first)
+        first, second = second, first
+    down = stand.events("generation.store_down")
+    return f"{times} failovers, {down} noticed", [("gateways noticed", down > 0)]
+
+
+async def read_slowly(run, seconds):
+    """Clients with a small window that stop reading now and then, of answers that come as fast as they can."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        chosen = run.chance.sample(run.clients, max(1, len(run.clients) // 2))
+        for c in chosen:
+            c.reads.clear()
+        await asyncio.sleep(run.chance.uniform(0.2, 0.8))
+        for c in chosen:
+            c.reads.set()
+        await asyncio.sleep(run.chance.uniform(0, 0.3))
+    size = sum(len(s.data) for s in run.streams)
+    return f"{seconds} s, {size / 1e6:.1f} MB", [("text came", size > 0)]

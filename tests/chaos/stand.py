@@ -178,7 +178,21 @@ class Stand:
                                                                           count // 2 + 1])).start())
             self.engine_ready(folder)
         urls = [(self.folder / f"sentinel-{i}/url").read_text().strip() for i in range(count)]
-        self.redis_url = urls[0]
+        hosts = ",".join(u.split("@")[1].split("/")[0] for u in urls)
+        self.redis_url = f"{urls[0].split('@')[0]}@{hosts}/lastword"  # all have the primary's password
+
+    def role(self, server):
+        """What a Redis believes to be; "" when it says nothing."""
+        folder = self.folder / server.name
+        said = subprocess.run(["redis-cli", "-p", (folder / "port").read_text().strip(), "role"], capture_output=True, text=True,
+                              timeout=5, env={**os.environ, "REDISCLI_AUTH": (folder / "password").read_text()})
+        return said.stdout.split("\n", 1)[0]
+
+    def until_primary(self, server):
+        until(lambda: self.role(server) == "master", 30, f"{server.name} does not become primary")
+
+    def until_replica(self, server):
+        until(lambda: self.role(server) == "slave", 30, f"{server.name} does not become replica")
 
     def gateway(self, node, port, drain_ms, lease_ms):
         settings = {
