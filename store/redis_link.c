@@ -318,9 +318,6 @@ static void on_pong(struct link_request *request, const struct redisReply *reply
 static void watch(struct link *l, uint64_t now_ms)
 {
     static const char ping[] = "*1\r\n$4\r\nPING\r\n";
-#ifdef LASTWORD_PLANT_WATCHDOG
-    now_ms = l->heard_ms;
-#endif
     if (!list_empty(&l->awaited)) {
         const struct link_request *oldest = list_entry(list_first(&l->awaited), struct link_request, link);
         uint64_t since = oldest->sent_ms > l->heard_ms ? oldest->sent_ms : l->heard_ms;
@@ -356,6 +353,9 @@ void link_init(struct link *l, struct ev_loop *loop, const struct link_limits *l
     memset(l, 0, sizeof(*l));
     l->loop = loop;
     l->limits = *limits;
+#ifdef LASTWORD_PLANT_WATCHDOG
+    l->limits.timeout_ms *= 1000;
+#endif
     l->owner = *owner;
     l->ping.on_answer = on_pong;
     list_init(&l->awaited);

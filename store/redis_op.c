@@ -220,9 +220,6 @@ enum store_status op_code(const struct redisReply *reply)
     static const enum store_status codes[] = {STORE_OK,   STORE_NOT_FOUND, STORE_FENCED, STORE_WRONG_POSITION,
                                               STORE_HELD, STORE_FULL,      STORE_CORRUPT};
     int64_t code = reply_int(reply_is_list(reply) ? reply_at(reply, 0) : reply);
-#ifdef LASTWORD_PLANT_FENCE
-    code = code == STORE_FENCED ? STORE_OK : code;
-#endif
     return code >= 0 && code < (int64_t)(sizeof(codes) / sizeof(*codes)) ? codes[code] : STORE_CORRUPT;
 }
 

@@ -141,6 +141,10 @@ void connection_flush_session(struct connection *c)
         connection_parting(c);
         return;
     }
+#ifdef LASTWORD_PLANT_CURSOR
+    if (wire->busy(c))
+        gather(c, out);
+#endif
     for (bool more = true; more && !wire->busy(c);) {
         if (given >= TURN_MAX) {
             connection_wake(c);
@@ -150,10 +154,6 @@ void connection_flush_session(struct connection *c)
         given += out->len;
         if (out->len && !connection_send(c, out))
             return;
-#ifdef LASTWORD_PLANT_CURSOR
-        if (wire->busy(c))
-            gather(c, out);
-#endif
     }
     tell_blocked(c);
     if (c->state == CONNECTION_CLOSING && !wire->busy(c) && !c->asked_write)

@@ -50,6 +50,7 @@ class Stream:
         self.params = {"tokens": tokens, "rate": rate, "seed": chance.randrange(1, 10**6)}
         self.data, self.crc, self.epoch, self.acked = bytearray(), 0, 1, 0
         self.marks = []
+        self.spans = []  # (off, epoch): from there on, under that epoch
         self.accepted, self.done, self.resuming = False, None, False
         self.failures, self.failed_at = 0, -1
         self.violations = []  # (kind, words)
@@ -88,6 +89,7 @@ class Stream:
     def cut(self, off):
         del self.data[off:]
         self.marks = [m for m in self.marks if m[0] <= off]
+        self.spans = [x for x in self.spans if x[0] < off]
         self.crc = crc32c(self.data)
         self.acked = min(self.acked, off)
 
@@ -134,6 +136,8 @@ class Stream:
         if epoch < self.epoch:
             self.violation("reordered", f"text of epoch {epoch} after {self.epoch}: a fenced write")
         self.took(epoch)
+        if not self.spans or self.spans[-1][1] != epoch:
+            self.spans.append((have, epoch))
         self.data += tail
         self.crc, self.epoch = crc, epoch
         if not self.marks or have - self.marks[-1][0] >= MARK_BYTES:
@@ -243,6 +247,7 @@ class Client:
     async def small_socket(self, url):
         sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # on the loopback 64 KiB, and so the sender's buffer MBs
         sock.setblocking(False)
         host, port = url.split("/")[2].split(":")
         await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))

@@ -90,7 +90,10 @@ async def stop_owner(run, times, seconds):
         await run.ready(g)
         await asyncio.sleep(1)
     fenced = sum([await run.off_loop(g.metric, "lastword_fenced_total") for g in run.stand.gateways])
-    return f"{times} stops, {fenced:.0f} fenced", [("answers were taken over", any(s.epochs > 1 for s in run.streams)),
+    alone = run.stand.events("generation.store_down")
+    return f"{times} stops, {fenced:.0f} fenced, {alone} thought Redis away", [("a stopped one does not blame Redis", alone == 0),
+                                               ("no fenced write was shown", not any(s.rewinds for s in run.streams)),
+                                               ("answers were taken over", any(s.epochs > 1 for s in run.streams)),
                                                ("the stopped one was fenced", fenced > 0)]
 
 
