@@ -74,10 +74,19 @@ static void configure_once(void)
 }
 
 /* Makes the file ourselves: its mode must not depend on the umask, and SQLite gives the same to -wal, -shm.
- */
+ * One that is there is never opened: closing it would let go of every lock that this process has on it, and
+ * whoever closes the database next would take himself for the last, and remove the log that we write. */
 static bool make_file(const char *path, char *error, size_t error_size)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct stat is;
+    int fd = -1;
+    if (stat(path, &is) == 0) {
+        if (!S_ISDIR(is.st_mode) && access(path, R_OK | W_OK) == 0)
+            return true;
+        errno = S_ISDIR(is.st_mode) ? EISDIR : errno;
+    } else {
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    }
     if (fd < 0) {
         snprintf(error, error_size, "%s: %s", path, strerror(errno));
         return false;
