@@ -51,7 +51,7 @@ class Run:
                 raise TimeoutError("the load does not start")
             await asyncio.sleep(0.05)
 
-    async def finish(self, seconds=90):
+    async def finish(self, seconds=45):
         self.full = True
         deadline = time.monotonic() + seconds
         while self.running() and time.monotonic() < deadline:
