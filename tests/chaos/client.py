@@ -201,6 +201,7 @@ class Client:
         self.reads = asyncio.Event()  # cleared: the client stands still
         self.reads.set()
         self.straight = False
+        self.socket = socket.socket  # makes one
         self.streams = {}
         self.ws = self.node = None
         self.attempt, self.leave = 0, asyncio.Event()
@@ -244,21 +245,27 @@ class Client:
             await asyncio.sleep(self.chance.uniform(0, min(20, 0.5 * 2 ** self.attempt)))
             self.attempt = min(self.attempt + 1, 6)
 
-    async def small_socket(self, url):
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # on the loopback 64 KiB, and so the sender's buffer MBs
+    async def connect(self, url):
+        sock = self.socket()
+        if self.slow:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)  # on the loopback 64 KiB, and so the sender's buffer MBs
         sock.setblocking(False)
         host, port = url.split("/")[2].split(":")
-        await asyncio.get_running_loop().sock_connect(sock, (host, int(port)))
+        try:
+            await asyncio.wait_for(asyncio.get_running_loop().sock_connect(sock, (host, int(port))), 5)
+        except BaseException:
+            sock.close()
+            raise
         return sock
 
     async def connected(self):
         url, more = self.url(), {}
         if self.slow:
-            more = {"sock": await self.small_socket(url), "max_queue": 1, "read_limit": 4096}
+            more = {"max_queue": 1, "read_limit": 4096}
+        sock = await self.connect(url)
         async with websockets.connect(url, subprotocols=["lastword.v1.json"], max_size=None, ping_interval=None,
-                                      compression=None, open_timeout=5, close_timeout=0.2, **more) as ws:
+                                      compression=None, open_timeout=5, close_timeout=0.2, sock=sock, **more) as ws:
             known = [s for s in self.running() if s.accepted]
             first, rest = known[:16], known[16:]
             await ws.send(json.dumps({"type": "hello", "resume": [s.position() for s in first]}))

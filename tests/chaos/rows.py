@@ -6,7 +6,6 @@ A row gets a Run (below) and returns (what was broken how often, claims): a clai
 
 import asyncio
 import random
-import signal
 import time
 
 from client import Client, Stream
@@ -24,6 +23,8 @@ class Run:
             straight = self.stand.gateways[i % len(self.stand.gateways)].ws if i < direct * at_once / 4 else None
             self.clients.append(Client(self.chance, lambda straight=straight: straight or self.stand.ws, slow))
             self.clients[-1].straight = straight is not None
+            if stand.network:
+                self.clients[-1].socket = stand.network.socket
 
     async def open(self):
         self.tasks = [asyncio.ensure_future(c.run()) for c in self.clients]
@@ -201,3 +202,17 @@ async def read_slowly(run, seconds):
         await asyncio.sleep(run.chance.uniform(0, 0.3))
     size = sum(len(s.data) for s in run.streams)
     return f"{seconds} s, {size / 1e6:.1f} MB", [("text came", size > 0)]
+
+
+async def bad_network(run, seconds):
+    """5 % of the packets are lost, some answered with a reset, and the link goes away for up to two seconds."""
+    end, flaps = time.monotonic() + seconds, 0
+    run.stand.network.make_bad(0.05, 0.002)
+    while time.monotonic() < end:
+        await asyncio.sleep(run.chance.uniform(2, 5))
+        run.stand.network.up(False)
+        await asyncio.sleep(run.chance.uniform(0.2, 2))
+        run.stand.network.up(True)
+        flaps += 1
+    run.stand.network.make_good()
+    return f"{seconds} s of 5 % loss and resets, {flaps} flaps", [("connections were lost", any(s.resumed for s in run.streams))]

@@ -5,6 +5,7 @@
 It refuses to restart anything by itself: who kills says when it comes back.
 """
 
+import ctypes
 import http.client
 import json
 import os
@@ -12,6 +13,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -31,11 +33,11 @@ def until(what, seconds, words):
     return value
 
 
-def get(port, path, timeout=10, method="GET"):
+def get(port, path, timeout=10, host=HERE):
     """(status, body) of one request; (0, b"") when there is no answer."""
     try:
-        connection = http.client.HTTPConnection(HERE, port, timeout=timeout)
-        connection.request(method, path)
+        connection = http.client.HTTPConnection(host, port, timeout=timeout)
+        connection.request("GET", path)
         reply = connection.getresponse()
         return reply.status, reply.read()
     except (OSError, http.client.HTTPException):
@@ -125,8 +127,73 @@ def tail(path, lines=15):
     return "\n".join(found[-lines:])
 
 
+class NotPermitted(Exception):
+    """What this machine does not let us break."""
+
+
+class Network:
+    """A network namespace for clients, and a cable to it that can be bad.
+
+        clients in the namespace, THERE <--veth--> ADDRESS, where HAProxy listens
+    """
+
+    def __init__(self):
+        tag = f"lwc{os.getpid()}"
+        byte = os.getpid() % 250
+        self.name, self.address, there = tag, f"10.213.{byte}.1", f"10.213.{byte}.2"
+        self.here, self.there = f"{tag}h", f"{tag}t"
+        try:
+            self.ip("netns", "add", tag)
+            self.ip("link", "add", self.here, "type", "veth", "peer", "name", self.there, "netns", tag)
+            self.ip("addr", "add", f"{self.address}/24", "dev", self.here)
+            self.ip("link", "set", self.here, "up")
+            self.ip("-n", tag, "addr", "add", f"{there}/24", "dev", self.there)
+            self.up(True)
+            self.rules("-A", "INPUT", "-m", "statistic", "--mode", "random", "--probability", "0", "-j", "DROP")
+        except (OSError, subprocess.CalledProcessError) as e:
+            self.close()
+            raise NotPermitted(f"no network namespace with iptables: {getattr(e, 'stderr', '') or e}") from e
+
+    def run(self, *argv):
+        subprocess.run(argv, check=True, capture_output=True, text=True)
+
+    def ip(self, *argv):
+        self.run("ip", *argv)
+
+    def rules(self, *argv):
+        self.run("ip", "netns", "exec", self.name, "iptables", *argv)
+
+    def up(self, up):
+        self.ip("-n", self.name, "link", "set", self.there, "up" if up else "down")
+
+    def make_bad(self, loss, resets):
+        chance = ["-m", "statistic", "--mode", "random", "--probability"]
+        for chain in ("INPUT", "OUTPUT"):
+            self.rules("-A", chain, *chance, str(loss), "-j", "DROP")
+        self.rules("-A", "INPUT", "-p", "tcp", *chance, str(resets), "-j", "REJECT", "--reject-with", "tcp-reset")
+
+    def make_good(self):
+        self.rules("-F")
+
+    def socket(self):
+        """One of the namespace: this thread goes there for a moment."""
+        setns = ctypes.CDLL(None, use_errno=True).setns
+        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.name}") as there:
+            if setns(there.fileno(), 0x40000000):
+                raise OSError(ctypes.get_errno(), "setns")
+            try:
+                return socket.socket()
+            finally:
+                setns(home.fileno(), 0x40000000)
+
+    def close(self):
+        subprocess.run(["ip", "link", "del", self.here], capture_output=True)
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
+
+
 class Stand:
-    def __init__(self, build, gateways=3, sentinels=0, drain_ms=8000, lease_ms=3000):
+    def __init__(self, build, gateways=3, sentinels=0, drain_ms=8000, lease_ms=3000, network=False):
+        self.network = Network() if network else None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lastword-chaos-"))
         self.folder.chmod(0o711)
         self.binary = build / "lastword"
@@ -207,13 +274,14 @@ class Stand:
         return self.add(Gateway(self, node, port, settings))
 
     def start_balancer(self, port, stats):
-        env = {"LASTWORD_BIND": f"{HERE}:{port}", "LASTWORD_STATS": f"{HERE}:{stats}", "LASTWORD_MAXCONN": "8000",
+        host = self.network.address if self.network else HERE
+        env = {"LASTWORD_BIND": f"{host}:{port}", "LASTWORD_STATS": f"{HERE}:{stats}", "LASTWORD_MAXCONN": "8000",
                "LASTWORD_SOURCE": BALANCER}
         for i, g in enumerate(self.gateways, 1):
             env[f"LASTWORD_GATEWAY_{i}"] = f"{HERE}:{g.port}"
         self.haproxy = self.add(Server(self, "haproxy", [ENGINES, "haproxy", ROOT / "deploy/haproxy/haproxy.cfg"], env)).start()
-        self.port, self.ws = port, f"ws://{HERE}:{port}/v1/ws"
-        until(lambda: get(port, "/readyz", 2)[0] == 200, 20, "no balancer")
+        self.port, self.ws = port, f"ws://{host}:{port}/v1/ws"
+        until(lambda: get(port, "/readyz", 2, host=host)[0] == 200, 20, "no balancer")
 
     def events(self, name):
         return sum(g.count(name) for g in self.gateways)
@@ -223,4 +291,6 @@ class Stand:
         for server in reversed(self.servers):
             if server.process is not None:
                 server.kill()
+        if self.network:
+            self.network.close()
         shutil.rmtree(self.folder, ignore_errors=True)
