@@ -179,6 +179,14 @@ static void adopt(struct owner *o, const struct uuid *gen, const struct uuid *ch
     relay_leased(g, lease);
 }
 
+/* Its log is finished, and whoever finished it died before saying so. */
+static void end(struct owner *o, struct remote *r)
+{
+    struct session_store *s = o->node->sessions;
+    s->ops->publish(s, o->name, &(struct active_entry){r->gen, r->chat, "complete", r->off});
+    forget(o, r);
+}
+
 static void checked(void *ctx, const struct lease_result *result)
 {
     struct remote *r = ctx;
@@ -187,7 +195,7 @@ static void checked(void *ctx, const struct lease_result *result)
     if (result->status == STORE_HELD && result->held_ms * 1000 > CHECK_US)
         r->check_us = o->node->now_us + result->held_ms * 1000;
     if (result->status == STORE_OK && result->finished)
-        forget(o, r);
+        end(o, r);
     else if (result->status == STORE_OK)
         adopt(o, &r->gen, &r->chat, result);
     owner_put(o);
