@@ -5,10 +5,12 @@ A row gets a Run (below) and returns (what was broken how often, claims): a clai
 """
 
 import asyncio
+import json
 import random
 import time
 
 from client import Client, Stream
+from stand import get
 
 
 class Run:
@@ -216,3 +218,37 @@ async def bad_network(run, seconds):
         flaps += 1
     run.stand.network.make_good()
     return f"{seconds} s of 5 % loss and resets, {flaps} flaps", [("connections were lost", any(s.resumed for s in run.streams))]
+
+
+def recorded(run, s):
+    """Has history this answer, once and whole?"""
+    status, body = get(run.chance.choice(run.stand.gateways).port, f"/v1/conversations/{s.chat}")
+    messages = json.loads(body)["messages"] if status == 200 else []
+    return [m["text"] for m in messages] == [s.input, bytes(s.data).decode()]
+
+
+async def postgres_away(run, seconds):
+    """The primary is killed while answers finish, comes back, and is killed for good: the standby is promoted."""
+    stand = run.stand
+    for s in run.running():
+        s.gap = 0.0
+    stand.primary.kill()
+    await asyncio.sleep(seconds)
+    longest = max([s.gap for s in run.running()] + [0])
+    ended = sum(s.done is not None and not s.done.get("persisted") for s in run.streams)
+    stand.primary.start()
+    await run.off_loop(stand.engine_ready, stand.folder / "primary")
+    await asyncio.sleep(5)
+    stand.primary.kill()
+    await asyncio.sleep(run.chance.uniform(0, 2))
+    await run.off_loop(stand.promote)
+    await asyncio.sleep(3)
+    run.full = True
+    while run.running():
+        await asyncio.sleep(0.05)
+    missing, deadline = [s for s in run.streams if s.accepted], time.monotonic() + 45
+    while missing and time.monotonic() < deadline:
+        missing = [s for s in missing if not await run.off_loop(recorded, run, s)]
+    return (f"{seconds} s away and a promotion, longest silence {longest:.2f} s, {ended} ended unrecorded",
+            [(f"history has each once ({len(missing)} not)", not missing), ("answers ended meanwhile", ended > 0),
+             ("tokens did not wait", longest < 1)])

@@ -192,18 +192,22 @@ class Network:
 
 
 class Stand:
-    def __init__(self, build, gateways=3, sentinels=0, drain_ms=8000, lease_ms=3000, network=False):
+    def __init__(self, build, gateways=3, sentinels=0, drain_ms=8000, lease_ms=3000, network=False,
+                 postgres=False):
         self.network = Network() if network else None
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lastword-chaos-"))
         self.folder.chmod(0o711)
         self.binary = build / "lastword"
         self.servers, self.lease_s = [], lease_ms / 1000
         names = [chr(ord("a") + i) for i in range(gateways)]
-        ports = iter(subprocess.run([ENGINES, "ports", str(gateways + sentinels + 8)], capture_output=True, text=True,
+        ports = iter(subprocess.run([ENGINES, "ports", str(gateways + sentinels + 10)], capture_output=True, text=True,
                                     check=True).stdout.split())
         try:
             self.start_mock(build)
             self.start_redis(ports, sentinels)
+            self.history = {"path": str(self.folder / "history.db")}
+            if postgres:
+                self.start_postgres(ports)
             self.gateways = [self.gateway(n, int(next(ports)), drain_ms, lease_ms) for n in names]
             for g in self.gateways:
                 g.start()
@@ -261,11 +265,30 @@ class Stand:
     def until_replica(self, server):
         until(lambda: self.role(server) == "slave", 30, f"{server.name} does not become replica")
 
+    def start_postgres(self, ports):
+        """A commit waits for the standby, so that promoting it loses none."""
+        folder, here, there = self.folder / "primary", next(ports), next(ports)
+        self.primary = self.add(Server(self, "primary", [ENGINES, "postgres", folder, here])).start()
+        subprocess.run([ENGINES, "ready", folder, "60"], check=True)
+        self.standby = self.add(Server(self, "standby", [ENGINES, "standby", self.folder / "standby", there, folder])).start()
+        subprocess.run([ENGINES, "ready", self.folder / "standby", "60"], check=True)
+        self.primary.stop(signal.SIGINT)
+        self.primary.argv += ["-c", "synchronous_standby_names=*"]
+        self.primary.start()
+        subprocess.run([ENGINES, "ready", folder, "60"], check=True)
+        user = f"postgresql://lastword:{(folder / 'password').read_text()}"
+        self.history = {"store": "postgres",
+                        "url": f"{user}@{HERE}:{here},{HERE}:{there}/lastword?target_session_attrs=read-write",
+                        "read_url": f"{user}@{HERE}:{there},{HERE}:{here}/lastword?target_session_attrs=prefer-standby"}
+
+    def promote(self):
+        subprocess.run([ENGINES, "promote", self.folder / "standby"], check=True)
+
     def gateway(self, node, port, drain_ms, lease_ms):
         settings = {
             "listen": {"host": HERE, "port": port, "node": node, "proxy": [f"{BALANCER}/32"]},
             "session": {"store": "redis", "url": self.redis_url, "lease_ms": lease_ms},
-            "history": {"path": str(self.folder / "history.db")},
+            "history": self.history,
             "drain": {"deadline_ms": drain_ms, "spread_ms": 1000},
             "heartbeat": {"ping_ms": 5000},
             "upstreams": [{"name": "mock", "url": f"http://{HERE}:{self.mock_port}/v1", "dialect": "openai",
