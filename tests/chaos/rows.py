@@ -229,12 +229,12 @@ def recorded(run, s):
 
 async def postgres_away(run, seconds):
     """The primary is killed while answers finish, comes back, and is killed for good: the standby is promoted."""
-    stand = run.stand
-    for s in run.running():
+    stand, watched = run.stand, run.running()
+    for s in watched:
         s.gap = 0.0
     stand.primary.kill()
     await asyncio.sleep(seconds)
-    longest = max([s.gap for s in run.running()] + [0])
+    longest = max(s.gap for s in watched)
     ended = sum(s.done is not None and not s.done.get("persisted") for s in run.streams)
     stand.primary.start()
     await run.off_loop(stand.engine_ready, stand.folder / "primary")
