@@ -20,6 +20,7 @@ struct entry {
     char *id;            /* NULL: free */
     char owner[OWNER_MAX + 1];
     struct uuid gen;
+    uint64_t ended_ms; /* wall */
     bool done; /* history has it, or will never take it */
 };
 
@@ -78,6 +79,13 @@ static void tell_generation(struct entry *e, enum store_status status)
         generation_recorded(g, status);
 }
 
+/* By the clocks of two gateways, maybe: what is negative is none. */
+static void measure_lag(const struct entry *e)
+{
+    uint64_t now = e->outbox->node->unix_ms;
+    metric_observe_us(METRIC_OUTBOX_LAG, now > e->ended_ms ? (now - e->ended_ms) * 1000 : 0);
+}
+
 static void recorded(void *ctx, enum store_status status)
 {
     struct entry *e = ctx;
@@ -88,6 +96,8 @@ static void recorded(void *ctx, enum store_status status)
     if (!e->done)
         log_warn("outbox.history_failed", LF_UUID("gen", &e->gen),
                  LF_STR("status", store_status_name(status)));
+    if (e->done)
+        measure_lag(e);
     if (e->done)
         tell_generation(e, status);
     if (--o->busy == 0)
@@ -106,6 +116,7 @@ static void drain_one(struct outbox *o, const struct outbox_entry *from)
         return;
     }
     e->gen = a.answer.gen;
+    e->ended_ms = a.answer.updated_ms;
     snprintf(e->owner, sizeof e->owner, "%s", a.answer.owner);
     e->op = h->ops->finish(h, &a.answer, recorded, e);
     o->busy++;
