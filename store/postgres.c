@@ -9,21 +9,27 @@
  *
  * What was decided, and why:
  *
- * - Text is bytea. The type text cannot hold NUL and depends on the encoding; bytes come back as they were.
- * - One call is one function of the schema (store/schema/postgres). A server session plans a function's
- *   statements once, also behind a pooler, where nothing can be prepared; and a begin is one round trip.
- * - One link writes, in the order of the calls, one batch at a time: a transaction of whatever has gathered.
- *   Ends are one statement together, a row each in `answers`, which is what makes them as fast as plain
- * inserts. What fails in a batch is found by sending the batch again, each by itself.
- * - A connection lost at the commit is an unknown outcome: all is sent again, and the functions know a
- * repeat. A call that took too long is UNAVAILABLE, which says no more than that.
- * - Reads go to standbys. Each commit tells its place in the write-ahead log; a standby that has not replayed
- *   the owner's last one is passed over. That holds for writes of this gateway; those of another one may be
- *   behind by the lag of replication.
- * - Search has no index: each text has a signature (signature.h), which the server compares.
- * - It cannot tell an isolated old primary that still takes writes from the real one: fencing is the site's.
+ * Text is bytea. The type text cannot hold NUL and depends on the encoding; bytes come back as they were.
  *
- * It refuses to keep running answers: their log is in the session store, and here is no checkpoint. */
+ * One call is one function of the schema (store/schema/postgres). A server session plans a function's
+ * statements once, also behind a pooler, where nothing can be prepared; and a begin is one round trip.
+ *
+ * One link writes, in the order of the calls: a transaction of whatever has gathered, and the next when that
+ * is over. Ends need none before them, so up to three transactions of nothing but ends follow each other.
+ * They are one statement together, which adds a row each, and so are as fast as plain inserts one by one.
+ * What fails in a transaction is found by sending the same again, each by itself.
+ *
+ * A connection lost at the commit is an unknown outcome: all is sent again, and the functions know a repeat.
+ * A call that took too long is UNAVAILABLE, which says no more than that.
+ *
+ * Reads go to standbys. Each commit tells its place in the write-ahead log; a standby that has not replayed
+ * the owner's last one is passed over. That holds for writes of this gateway; those of another one may be
+ * behind by the lag of replication.
+ *
+ * Search has no index: each text has a signature (signature.h), which the server compares.
+ *
+ * It cannot tell an isolated old primary that still takes writes from the real one: fencing is the site's. It
+ * refuses to keep running answers: their log is in the session store, and here is no checkpoint. */
 #include <stdio.h>
 #include <string.h>
 

@@ -69,7 +69,7 @@ static void note(struct pglink *link, const char *why)
 
 static void rest(struct pglink *link, uint64_t now_us)
 {
-    uint64_t most = BACKOFF_US << (link->failures < 8 ? link->failures : 8);
+    uint64_t most = (uint64_t)BACKOFF_US << (link->failures < 8 ? link->failures : 8);
     tell(link);
     close_conn(link);
     move(link, LINK_RESTING, now_us + chance(most < BACKOFF_MAX_US ? most : BACKOFF_MAX_US));
@@ -94,7 +94,7 @@ static void shuffle(struct pglink *link)
 static const char *wanted_session(const struct pglink *link)
 {
     if (link->role != LINK_STANDBY)
-        return "read-write";
+        return link->role == LINK_WRITES ? "read-write" : "primary";
     return link->passes == 0 ? "standby" : "any";
 }
 

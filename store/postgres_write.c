@@ -159,7 +159,7 @@ static void tidied(struct pgwriter *w)
 static void on_ended(struct pglink *link, bool lost)
 {
     struct pgwriter *w = link->ctx;
-    int doing = w->doing;
+    enum writer_doing doing = w->doing;
     w->doing = WRITER_WRITES;
     for (; w->sent; w->sent--) { /* only where it is lost; backwards, to put back in order */
         batch_lost(w, batch_at(w, w->sent - 1));
@@ -247,7 +247,7 @@ static void send_batch(struct pgwriter *w)
     pglink_go(&w->link, w->now_us);
 }
 
-static void send_alone(struct pgwriter *w, enum pgsql sql, int doing)
+static void send_alone(struct pgwriter *w, enum pgsql sql, enum writer_doing doing)
 {
     w->doing = doing;
     w->did = false;

@@ -27,7 +27,7 @@ struct pgwriter {
     size_t first, sent;
     size_t careful; /* so many of those that wait are to go each by itself */
     bool useless;   /* the connection, by what a statement said */
-    enum { WRITER_WRITES, WRITER_PROBES, WRITER_TIDIES } doing;
+    enum writer_doing { WRITER_WRITES, WRITER_PROBES, WRITER_TIDIES } doing;
     bool did;     /* the probe, or the tidying, went well */
     char code[6]; /* else why not */
     uint64_t last_order;
