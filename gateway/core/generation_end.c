@@ -79,6 +79,9 @@ void generation_end(struct generation *g, const char *state, const struct err *e
     generation_move(g, GENERATION_ENDING);
     metric_add_for(METRIC_GENERATIONS_DONE, state, 1);
     metric_observe_us(METRIC_GENERATION_TIME, g->ended_us - g->accepted_us);
+#ifdef LASTWORD_PLANT_DONE
+    produce_close(g);
+#endif
     if (produce_finish(g))
         return; /* the chat is left in generation_close: history hears of it later */
     generation_record_end(g);

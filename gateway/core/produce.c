@@ -73,6 +73,10 @@ void produce_show_all(struct generation *g)
         struct produce_item *item = list_entry(pos, struct produce_item, link);
         if (item->kind == LOG_KIND_REWIND && item->off < p->low)
             p->low = item->off;
+#ifdef LASTWORD_PLANT_RETRY
+        if (item->kind == LOG_KIND_TEXT)
+            produce_show(g, item);
+#endif
         produce_show(g, item);
         produce_item_free(item);
     }

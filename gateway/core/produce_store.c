@@ -84,10 +84,6 @@ static void go_down(struct generation *g)
     if (!p->told_down)
         tell_down(g);
     p->told_down = true;
-#ifdef LASTWORD_PLANT_RETRY
-    list_each (pos, &p->sent)
-        produce_show(g, list_entry(pos, struct produce_item, link));
-#endif
     while (!list_empty(&p->sent)) /* to the front of the queue again */
         list_move_head(&p->queue, p->sent.prev);
     p->sent_bytes = 0;
@@ -140,9 +136,7 @@ static void appended(void *ctx, enum store_status status)
     struct generation *g = ctx;
     struct produce *p = g->out;
     p->op = NULL;
-#ifdef LASTWORD_PLANT_FENCE
-    status = status == STORE_FENCED ? STORE_OK : status;
-#endif
+    status = produce_heard(status);
     if (status == STORE_OK) {
         p->last = p->sent_last;
         show_sent(g);
@@ -314,10 +308,6 @@ bool produce_finish(struct generation *g)
     struct produce *p = g->out;
     if (!p)
         return false;
-#ifdef LASTWORD_PLANT_DONE
-    produce_show_all(g), produce_close(g);
-    return false;
-#endif
     p->finishing = true;
     if (p->state == PRODUCE_DOWN || p->state == PRODUCE_MENDING)
         record_beside(g);
@@ -387,6 +377,7 @@ static void renewed(void *ctx, enum store_status status)
 {
     struct generation *g = ctx;
     g->out->lease_op = NULL;
+    status = produce_heard(status);
     renew_later(g);
     if (status == STORE_FENCED) {
         relay_instead(g);
