@@ -21,7 +21,7 @@ struct entry {
     char owner[OWNER_MAX + 1];
     struct uuid gen;
     uint64_t ended_ms; /* wall */
-    bool done; /* history has it, or will never take it */
+    bool done;         /* history has it, or will never take it */
 };
 
 struct outbox {
