@@ -54,7 +54,7 @@ class Balancer:
         return sock
 
     def end(self):
-        self.process.send_signal(signal.SIGINT)
+        self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
 
