@@ -179,7 +179,12 @@ static bool apply_steps(struct session *s, int from)
     return run(s, "COMMIT", NULL);
 }
 
-static bool migrate(struct session *s, int *from, int *to)
+static void allow(struct session *s, uint64_t ms)
+{
+    s->until_ms = now_ms() + ms;
+}
+
+static bool migrate(struct session *s, uint64_t steps_ms, int *from, int *to)
 {
     if (!read_version(s, from))
         return false;
@@ -188,6 +193,7 @@ static bool migrate(struct session *s, int *from, int *to)
         return false;
     if (*from == postgres_schema_newest())
         return true;
+    allow(s, steps_ms);
     /* Looked at again under the lock: another gateway may have migrated meanwhile. */
     if (!run(s, "BEGIN; SET LOCAL client_min_messages = warning; SELECT pg_advisory_xact_lock(1280796777, 1)",
              NULL) ||
@@ -202,9 +208,11 @@ enum pgmigrate postgres_schema_apply(const char *conninfo, uint64_t connect_ms, 
 {
     struct session s = {.error = error, .error_size = error_size};
     *from = *to = 0;
-    bool good = connect_primary(&s, conninfo, connect_ms ? connect_ms : CONNECT_DEFAULT_MS);
-    s.until_ms = now_ms() + (steps_ms ? steps_ms : STEPS_DEFAULT_MS);
-    good = good && migrate(&s, from, to);
+    if (!connect_ms)
+        connect_ms = CONNECT_DEFAULT_MS;
+    bool good = connect_primary(&s, conninfo, connect_ms);
+    allow(&s, connect_ms); /* a pooler takes connections also where no server is */
+    good = good && migrate(&s, steps_ms ? steps_ms : STEPS_DEFAULT_MS, from, to);
     PQfinish(s.raw);
     if (good)
         return PGMIGRATE_DONE;

@@ -23,7 +23,8 @@ enum pgmigrate {
 };
 /* Brings the database to the newest version, all steps in one transaction, one program at a time (advisory
  * lock). `from`, `to`: versions before and after. `error` is filled unless DONE. Blocks: up to connect_ms for
- * each host, then as long as the steps take, but no longer than steps_ms. Any thread. */
+ * each host, as long again for the first answer, and for the steps no longer than steps_ms; 0: a default. Any
+ * thread. */
 enum pgmigrate postgres_schema_apply(const char *conninfo, uint64_t connect_ms, uint64_t steps_ms, int *from,
                                      int *to, char *error, size_t error_size);
 

@@ -412,8 +412,9 @@ struct history_postgres_options {
     uint64_t call_ms;      /* every call is answered within this, UNAVAILABLE if need be; 0: 8000 */
 };
 /* Opens the store and migrates the database. NULL with `error` when the database is not ours to use; one that
- * cannot be reached within connect_ms is looked for from then on, and calls are answered UNAVAILABLE until it
- * is there. Blocks that long; afterwards nothing does. `loop` as above. */
+ * cannot be reached (within connect_ms for each host) is looked for from then on, and calls are answered
+ * UNAVAILABLE until it is there. Blocks that long, or for as long as migrating takes; afterwards nothing
+ * does. `loop` as above. */
 struct history_store *history_postgres_open(const struct history_postgres_options *options,
                                             struct ev_loop *loop, char *error, size_t error_size);
 /* Only migrates. Blocks. */
