@@ -174,7 +174,7 @@ bool pgserver_pool(struct pgserver *s)
         f,
         "[databases]\npostgres = host=%s port=5432 user=postgres\n[pgbouncer]\npool_mode = transaction\n"
         "listen_addr =\nunix_socket_dir = %s\nlisten_port = 6432\nauth_type = any\nmax_client_conn = 100\n"
-        "default_pool_size = 5\n[users]\n",
+        "default_pool_size = 5\nserver_login_retry = 1\n",
         s->folder, s->folder);
     fclose(f);
     chmod(path, 0644);

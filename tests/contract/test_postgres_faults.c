@@ -16,11 +16,13 @@
 #include "contract/postgres_server.h"
 
 static struct pgserver server;
+static bool pooled; /* through pgbouncer */
 static struct history_postgres_options options;
 
 static void defaults(void)
 {
-    options = (struct history_postgres_options){.primary = server.conninfo, .prepared = true, .queue = 20000};
+    options =
+        (struct history_postgres_options){.primary = server.conninfo, .prepared = !pooled, .queue = 20000};
 }
 
 static void clean(void *ctx)
@@ -77,6 +79,7 @@ static void test_closing_while_away_comes_to_an_end(void **state)
     start_tree(w, ALICE, 1);
     w->h->ops->close(w->h);
     assert_true(pgserver_start(&server));
+    options.call_ms = 0;
     w->h = open_store(NULL, w->loop);
     answer(w, ALICE, 1);
     assert_true(heard_part(w, "text=hello "));
@@ -317,28 +320,44 @@ static void test_two_gateways_in_each_others_way(void **state)
 
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
+static const struct CMUnitTest straight[] = {
+    T(test_away_at_the_start),
+    T(test_closing_while_away_comes_to_an_end),
+    T(test_killed_in_the_middle),
+    T(test_sessions_ended_in_the_middle),
+    T(test_a_silent_server),
+    T(test_a_silent_host_among_others),
+    T(test_a_primary_that_is_one_no_longer),
+    T(test_a_conversation_that_somebody_holds),
+    T(test_one_failing_write_spoils_no_other),
+    T(test_the_queue_has_an_end),
+    T(test_two_gateways_in_each_others_way),
+};
+
+/* What a pooler makes different. */
+static const struct CMUnitTest through_pgbouncer[] = {
+    T(test_away_at_the_start),
+    T(test_closing_while_away_comes_to_an_end),
+    T(test_killed_in_the_middle),
+    T(test_sessions_ended_in_the_middle),
+    T(test_a_conversation_that_somebody_holds),
+    T(test_one_failing_write_spoils_no_other),
+    T(test_two_gateways_in_each_others_way),
+};
+
+/* Arguments: "pooled", and a filter of names with * and ?. */
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        T(test_away_at_the_start),
-        T(test_closing_while_away_comes_to_an_end),
-        T(test_killed_in_the_middle),
-        T(test_sessions_ended_in_the_middle),
-        T(test_a_silent_server),
-        T(test_a_silent_host_among_others),
-        T(test_a_primary_that_is_one_no_longer),
-        T(test_a_conversation_that_somebody_holds),
-        T(test_one_failing_write_spoils_no_other),
-        T(test_the_queue_has_an_end),
-        T(test_two_gateways_in_each_others_way),
-    };
     struct history_factory factory = {.name = "postgres", .clean = clean, .open = open_store};
     log_open(2, LOG_LEVEL_ERROR + 1, "test"); /* it complains of what is done to it */
     world_use(&factory);
-    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL); /* a name, * and ? */
+    pooled = argc > 1 && strcmp(argv[1], "pooled") == 0;
+    cmocka_set_test_filter(argc > 1 + pooled ? argv[1 + pooled] : NULL);
     int failed = 1;
-    if (pgserver_make(&server))
-        failed = cmocka_run_group_tests_name("postgres: faults", tests, NULL, NULL);
+    if (pgserver_make(&server) && (!pooled || pgserver_pool(&server)))
+        failed = pooled
+                     ? cmocka_run_group_tests_name("postgres: faults, pooled", through_pgbouncer, NULL, NULL)
+                     : cmocka_run_group_tests_name("postgres: faults", straight, NULL, NULL);
     pgserver_drop(&server);
     return failed != 0;
 }
