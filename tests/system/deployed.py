@@ -2,26 +2,20 @@
 
 import re
 
-import pytest
-
 from conftest import ROOT
 
 SETTING = re.compile(r'^X\((\w+), (\w+), (\w+), ("[^"]*"|\w+), \d+, \d+', re.M)
 SETTINGS = SETTING.findall((ROOT / "gateway/base/config.def").read_text())
-# Of several gateways with shared stores.
-AGREED = {"session.url", "history.url", "history.read_url", "listen.proxy"}
-needs_shared_stores = pytest.mark.skipif(not AGREED <= {f"{section}.{name}" for _, section, name, _ in SETTINGS},
-                                         reason="this gateway has no shared stores")
 
 
 def keys():
     """section.name of each setting."""
-    return {f"{section}.{name}" for _, section, name, _ in SETTINGS} | AGREED
+    return {f"{section}.{name}" for _, section, name, _ in SETTINGS}
 
 
 def settings():
     """LASTWORD_SECTION_NAME of each setting, and ..._FILE where a file may hold the value."""
-    texts = {f"{section}.{name}" for kind, section, name, _ in SETTINGS if kind in ("STR", "SECRET")} | AGREED
+    texts = {f"{section}.{name}" for kind, section, name, _ in SETTINGS if kind in ("STR", "SECRET")}
     variable = lambda key: "LASTWORD_" + key.replace(".", "_").upper()  # noqa: E731
     return {variable(key) for key in keys()} | {variable(key) + "_FILE" for key in texts}
 

@@ -12,7 +12,6 @@ import uuid
 import pytest
 import requests
 
-from deployed import needs_shared_stores
 from test_deploy_up import UP, Up, children, complete, name_of, nothing_left, wait_for
 
 LINE = r"gateway: (http://127\.0\.0\.1:\d+)\n"
@@ -54,7 +53,6 @@ def cluster(tmp_path):
             u.end()
 
 
-@needs_shared_stores
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_all_of_it_comes_up_and_goes(cluster, number):
     u = cluster().start(ignore_interrupt=True)
@@ -72,7 +70,6 @@ def test_all_of_it_comes_up_and_goes(cluster, number):
     nothing_left(u, pids)
 
 
-@needs_shared_stores
 def test_an_answer_of_one_gateway_is_an_answer_of_all(cluster):
     u = cluster().start()
     gen = str(uuid.uuid4())
@@ -86,7 +83,6 @@ def test_an_answer_of_one_gateway_is_an_answer_of_all(cluster):
         wait_for(lambda url=url: requests.get(f"{url}/v1/conversations/{chat}", timeout=20).status_code == 200)
 
 
-@needs_shared_stores
 def test_what_is_killed_comes_back_with_what_it_had(cluster):
     u = cluster().start()
     chat = complete(u.url, "remember this").headers["lastword-chat"]
@@ -109,7 +105,6 @@ def test_what_is_killed_comes_back_with_what_it_had(cluster):
     nothing_left(u, pids)
 
 
-@needs_shared_stores
 def test_killed_itself_it_leaves_no_program(cluster):
     u = cluster().start()
     pids = {p: name_of(p) for p in children(u.process.pid)}

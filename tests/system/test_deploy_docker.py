@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, find_program
-from deployed import defaults, needs_shared_stores, settings
+from deployed import defaults, settings
 
 HERE = ROOT / "deploy/docker"
 WORDS = {"FROM", "RUN", "COPY", "WORKDIR", "SHELL", "ENV", "EXPOSE", "USER", "HEALTHCHECK", "STOPSIGNAL", "ENTRYPOINT", "CMD"}
@@ -261,7 +261,6 @@ def test_redis_takes_its_command_line(composed, made, tmp_path):
         process.wait(20)
 
 
-@needs_shared_stores
 def test_the_gateway_takes_the_configuration(composed, made, tmp_path):
     (tmp_path / "page").mkdir()
     text = (HERE / "lastword.yaml").read_text().replace("/run/secrets", str(made))

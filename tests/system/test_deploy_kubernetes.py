@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, find_program
-from deployed import metrics, needs_shared_stores, settings
+from deployed import metrics, settings
 from kubernetes_schema import KINDS, KUSTOMIZATION
 
 HERE = ROOT / "deploy/kubernetes"
@@ -218,7 +218,6 @@ def configuration(things):
     return yaml.safe_load(things["ConfigMap", "lastword"]["data"]["lastword.yaml"])
 
 
-@needs_shared_stores
 def test_the_gateway_takes_the_configuration(rendered, tmp_path):
     text = things_here(rendered["ConfigMap", "lastword"]["data"]["lastword.yaml"], tmp_path)
     (tmp_path / "lastword.yaml").write_text(text)

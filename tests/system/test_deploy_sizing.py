@@ -44,7 +44,7 @@ def test_the_equation(equation):
 
 def test_the_settings_it_names():
     named = set(re.findall(r"`((?:session|history|log_store|limits|listen|drain)\.[a-z_]+)\b", TEXT))
-    assert named and named - {"history.prepared"} <= keys()
+    assert named and named <= keys()
 
 
 def test_the_autoscaler_follows_it():
