@@ -210,7 +210,12 @@ async def bad_network(run, seconds):
     """5 % of the packets are lost, some answered with a reset, and the link goes away for up to two seconds."""
     end, flaps = time.monotonic() + seconds, 0
     run.stand.network.make_bad(0.05, 0.002)
-    while time.monotonic() < end:
+
+    def goes_on():  # longer where chance has spared every connection
+        spared = not any(s.resumed for s in run.streams)
+        return time.monotonic() < end + (25 if spared else 0)
+
+    while goes_on():
         await asyncio.sleep(run.chance.uniform(2, 5))
         run.stand.network.up(False)
         await asyncio.sleep(run.chance.uniform(0.2, 2))
