@@ -57,12 +57,18 @@ static int serve(const char *path)
 
 static int check_config(const char *path)
 {
+    char error[512];
     struct config *config = load(path);
     if (!config)
         return 1;
+    bool redis = strcmp(config->session_store, "redis") == 0;
+    bool good = !redis || session_redis_check(config->session_url, error, sizeof error);
     config_free(config);
-    puts("ok");
-    return 0;
+    if (good)
+        puts("ok");
+    else
+        fprintf(stderr, "lastword: session.url: %s\n", error);
+    return good ? 0 : 1;
 }
 
 static int print_config(const char *path)

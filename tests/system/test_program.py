@@ -42,6 +42,17 @@ def test_misuse(arguments):
     assert done.returncode == 2 and "usage: lastword" in done.stderr and not done.stdout
 
 
+def test_check_config_looks_at_the_address_of_redis(tmp_path):
+    for url, code, words in (
+        ("redis://127.0.0.1:6379", 0, "ok\n"),
+        ("http://user:secret@x", 1, "session.url: not redis://"),
+        ("rediss://:secret@x", 1, "session.url: TLS is not spoken here"),
+    ):
+        config = {"upstreams": [UPSTREAM], "session": {"store": "redis", "url": url}}
+        done = lastword("check-config", config=config, tmp_path=tmp_path)
+        assert done.returncode == code and words in done.stdout + done.stderr and "secret" not in done.stderr
+
+
 def test_check_config(tmp_path):
     done = lastword("check-config", config={"upstreams": [UPSTREAM]}, tmp_path=tmp_path)
     assert (done.returncode, done.stdout) == (0, "ok\n")
