@@ -111,15 +111,26 @@ class Load:
         self.process.wait(20)
 
 
-def window(load, server, warm_s, window_s):
-    """Starts the streams, lets them settle, and measures one window."""
+def window(load, server, warm_s, window_s, also=None):
+    """Starts the streams, lets them settle, and measures one window; `also`: servers whose CPU is told beside."""
+    also = also or {}
     load.say("go")
     time.sleep(warm_s)
     load.say("reset")
     cpu = server.cpu_us() if server else 0
+    beside = {name: other.cpu_us() for name, other in also.items()}
     time.sleep(window_s)
     result = load.report()
     result["cpu_us"] = (server.cpu_us() if server else 0) - cpu
+    result["also"] = {name: other.cpu_us() - beside[name] for name, other in also.items()}
     result["us_per_token"] = result["cpu_us"] / max(result["tokens"], 1)
     result["tokens_per_s"] = result["tokens"] / result["seconds"]
     return result
+
+
+def table(head, rows):
+    print("| " + " | ".join(head) + " |")
+    print("|" + "|".join(" ---: " if i else " --- " for i in range(len(head))) + "|")
+    for row in rows:
+        print("| " + " | ".join(str(c) for c in row) + " |")
+    print(flush=True)
