@@ -10,8 +10,8 @@
 #include "core/outbox_entry.h"
 #include "core/owner.h"
 
-#define BATCH                                                                                                \
-    256 /* entries in the works at once: looking costs the outboxes of all shards, however many are taken */
+/* Entries in the works at once. A look costs the outboxes of all shards, however few are taken. */
+#define BATCH 256
 #define LOOK_US 500000    /* between looks for what others left behind */
 #define FAILED_US 1000000 /* after history would not take one */
 
