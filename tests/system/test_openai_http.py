@@ -262,7 +262,7 @@ def test_header_fields_are_checked(gateway):
 # ------------------------------------------------------------------ the same ask again
 
 
-@pytest.mark.parametrize("key", [str(uuid.uuid4()), "order 4711: (ü)".encode()])
+@pytest.mark.parametrize("key", ["5f0c1f5e-6e0c-4c8b-9d0a-2f8f6f7f1a01", "order 4711: (ü)".encode()])
 def test_idempotency_key(gateway, mock, key):
     g = gateway()
     headers = {"Idempotency-Key": key}
