@@ -5,6 +5,7 @@
   their own library beside the other's.
 
       S where the log ends, and who follows     L the log     M the lease     O, D the outbox of the shard
+      E until when each lease of the shard runs
 
   All keys of a call have one hash tag; in what is gathered (append, outbox_peek) only where there is no cluster.
   Time is the server's. append is what happens for every token: with the end as expected it is SET and XADD.
@@ -55,10 +56,15 @@ local function tell(followers, message)
     return '+' .. table.concat(kept, ';')
 end
 
+-- "<owner>/<gen>" of S
+local function name_of(key)
+    return string.sub(key, string.find(key, ':s:', 1, true) + 3)
+end
+
 -- g <seq of the last> <records> <length of name> <name> {<length> <record>}
 local function grown(key, core, args, from, n)
     local _, seq = parse(core)
-    local name = string.match(key, '^[^:]*:[^:]*:s:(.*)$')
+    local name = name_of(key)
     local size, records = 0, {}
     for i = from, from + 2 * n - 2, 2 do
         size = size + #args[i + 1]
@@ -239,7 +245,7 @@ local function outbox_add(stream, after, name)
     return id
 end
 
--- S L M O D; end expected, new end, id, record, entry, keep ms, outbox id seen last, most entries, name
+-- S L M O D E; end expected, new end, id, record, entry, keep ms, outbox id seen last, most entries, name
 local function finish(keys, args)
     local expected, new = args[1], args[2]
     local state = redis.call('GET', keys[1])
@@ -263,6 +269,7 @@ local function finish(keys, args)
     redis.call('SET', keys[1], ended, 'PX', args[6])
     redis.call('PEXPIRE', keys[2], args[6])
     redis.call('DEL', keys[3])
+    redis.call('ZREM', keys[6], name_of(keys[1]))
     if followers ~= '' then
         tell(followers, grown(keys[1], new, args, 3, 1))
     end
@@ -277,13 +284,19 @@ local function expire_all(keys, ms)
     end
 end
 
+local function lease_until(keys, time, ...)
+    time = whole(time)
+    redis.call('HSET', keys[3], 'u', time, ...)
+    redis.call('ZADD', keys[4], time, name_of(keys[1]))
+end
+
 local function hold(keys, core, followers, holder, chat, lease, abandoned)
     if redis.call('EXISTS', keys[2]) == 0 then -- an empty stream, so that it can expire
         redis.call('XGROUP', 'CREATE', keys[2], GROUP, '0', 'MKSTREAM')
         redis.call('XGROUP', 'DESTROY', keys[2], GROUP)
     end
     redis.call('SET', keys[1], core .. followers)
-    redis.call('HSET', keys[3], 'n', holder, 'u', whole(now_ms() + lease), 't', chat)
+    lease_until(keys, now_ms() + lease, 'n', holder, 't', chat)
     expire_all(keys, whole(lease + abandoned))
 end
 
@@ -301,7 +314,7 @@ local function find(keys)
     return split(state)
 end
 
--- S L M; channel of the node, chat, lease ms, ms until an abandoned log goes
+-- S L M E; channel of the node, chat, lease ms, ms until an abandoned log goes
 local function acquire(keys, args)
     local holder, chat, lease, abandoned = args[1], args[2], tonumber(args[3]), tonumber(args[4])
     local core, followers = find(keys)
@@ -323,7 +336,7 @@ local function acquire(keys, args)
     return lease_answer(core)
 end
 
--- S L M; as acquire, and the epoch
+-- S L M E; as acquire, and the epoch
 local function reclaim(keys, args)
     local holder, chat, lease, abandoned = args[1], args[2], tonumber(args[3]), tonumber(args[4])
     local core, followers = find(keys)
@@ -344,7 +357,7 @@ local function reclaim(keys, args)
     return lease_answer(core)
 end
 
--- S L M; epoch, lease ms, ms until an abandoned log goes
+-- S L M E; epoch, lease ms, ms until an abandoned log goes
 local function renew(keys, args)
     local state = redis.call('GET', keys[1])
     if not state then
@@ -355,12 +368,42 @@ local function renew(keys, args)
     if epoch ~= args[1] or ended ~= '' then
         return FENCED
     end
-    redis.call('HSET', keys[3], 'u', whole(now_ms() + tonumber(args[2])))
+    lease_until(keys, now_ms() + tonumber(args[2]))
     expire_all(keys, whole(tonumber(args[2]) + tonumber(args[3])))
     if args[2] == '0' and followers ~= '' then
         tell(followers, grown(keys[1], core, args, 1, 0)) -- one of them acquires it
     end
     return OK
+end
+
+-- Its log is there and has no end. What has gone by itself, or was ended by another version, is forgotten.
+local function is_open(shard, name)
+    local state = redis.call('GET', shard .. 's:' .. name)
+    local _, _, _, _, ended = parse((split(state or '')))
+    return ended == ''
+end
+
+-- E of each shard; how many. Name, chat, name, chat, ...: those that lapsed first in their shard. What else is read
+-- here has the shard's tag.
+local function lapsed(keys, args)
+    local now, most, out = whole(now_ms()), 2 * tonumber(args[1]), {}
+    for _, key in ipairs(keys) do
+        local shard = string.sub(key, 1, -2)
+        local names = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, args[1])
+        for i = 1, #names do
+            local chat = is_open(shard, names[i]) and redis.call('HGET', shard .. 'm:' .. names[i], 't')
+            if not chat then
+                redis.call('ZREM', key, names[i])
+            elseif #out < most then
+                out[#out + 1] = names[i]
+                out[#out + 1] = chat
+            end
+        end
+        if #out >= most then
+            break
+        end
+    end
+    return out
 end
 
 -- S M; what to tell the node that holds the lease
@@ -486,6 +529,7 @@ register('finish', finish, { 'allow-oom' })
 register('acquire', acquire)
 register('reclaim', reclaim)
 register('renew', renew, { 'allow-oom' })
+register('lapsed', lapsed, { 'allow-oom' })
 register('cancel', cancel, { 'allow-oom' })
 register('read', read, { 'no-writes' })
 register('follow', follow)

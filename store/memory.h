@@ -105,6 +105,7 @@ enum memory_op_kind {
     OP_FINISH,
     OP_READ,
     OP_FOLLOWED,
+    OP_LAPSED,
     OP_CANCEL,
     OP_ACTIVE,
     OP_PUBLISH,
@@ -133,6 +134,7 @@ struct store_op {
         store_read_fn read;
         store_active_fn active;
         outbox_take_fn take;
+        store_lapsed_fn lapsed;
     } on;
     void *ctx;
 };
@@ -168,7 +170,8 @@ void memory_reclaim(struct memory_store *s, const struct store_op *op, struct le
 enum store_status memory_renew(struct memory_store *s, const struct store_op *op);
 enum store_status memory_append(struct memory_store *s, const struct store_op *op);
 enum store_status memory_finish(struct memory_store *s, const struct store_op *op);
-/* Reads and calls the op's completion (unless cancelled). */
+/* Each reads and calls the op's completion (unless cancelled). */
+void memory_lapsed(struct memory_store *s, const struct store_op *op);
 void memory_read(struct memory_store *s, const struct store_op *op);
 
 /* memory_outbox.c */

@@ -279,6 +279,34 @@ enum store_status memory_finish(struct memory_store *s, const struct store_op *o
     return STORE_OK;
 }
 
+struct lapsing {
+    const struct session_memory *memory;
+    struct lapsed_entry *entries;
+    size_t count, max;
+};
+
+static void add_lapsed(void *ctx, struct table_node *node)
+{
+    struct lapsing *l = ctx;
+    const struct memory_log *log = table_entry(node, struct memory_log, node);
+    if (l->count == l->max || log->finished || log->lease_until_ms > l->memory->now_ms ||
+        memory_log_gone(l->memory, log))
+        return;
+    l->entries[l->count++] = (struct lapsed_entry){node->owner, node->id, log->chat};
+}
+
+void memory_lapsed(struct memory_store *s, const struct store_op *op)
+{
+    struct session_memory *m = s->memory;
+    struct lapsing l = {.memory = m, .max = op->max};
+    if (op->cancelled)
+        return;
+    l.entries = mem_alloc((op->max + 1) * sizeof(*l.entries));
+    table_sweep(&m->logs, m->logs.cap, add_lapsed, &l); /* for tests: one process does not ask itself */
+    op->on.lapsed(op->ctx, STORE_OK, l.entries, l.count);
+    mem_free(l.entries);
+}
+
 static size_t read_count(const struct memory_log *log, size_t from, size_t max_bytes)
 {
     size_t n = 0, bytes = 0;

@@ -130,6 +130,14 @@ static struct store_op *op_followed(struct session_store *s, const struct gen_ke
     return op;
 }
 
+static struct store_op *op_lapsed(struct session_store *s, size_t max, store_lapsed_fn done, void *ctx)
+{
+    struct store_op *op = op_new(s, OP_LAPSED, NULL, NULL, ctx);
+    op->max = max;
+    op->on.lapsed = done;
+    return op;
+}
+
 static struct store_op *op_cancel_generation(struct session_store *s, const struct gen_key *key,
                                              store_done_fn done, void *ctx)
 {
@@ -222,6 +230,9 @@ static void refuse(const struct store_op *op)
     case OP_TAKE:
         op->on.take(op->ctx, op->refused, NULL, 0);
         break;
+    case OP_LAPSED:
+        op->on.lapsed(op->ctx, op->refused, NULL, 0);
+        break;
     case OP_PUBLISH:
         break;
     case OP_RENEW:
@@ -279,6 +290,9 @@ static void perform(struct memory_store *s, const struct store_op *op)
         if (!op->cancelled)
             op->on.touch(op->ctx, STORE_OK, memory_followed(s, op));
         break;
+    case OP_LAPSED:
+        memory_lapsed(s, op);
+        break;
     case OP_CANCEL:
         memory_cancel(s, op);
         complete(op, STORE_OK);
@@ -330,6 +344,7 @@ const struct session_store_ops memory_ops = {
     .follow = memory_follow,
     .unfollow = memory_unfollow,
     .followed = op_followed,
+    .lapsed = op_lapsed,
     .cancel_generation = op_cancel_generation,
     .active = op_active,
     .publish = op_publish,

@@ -114,6 +114,7 @@ struct redis_store {
     uint8_t slots[REDIS_SLOTS]; /* of a cluster: 1 + index of the server, 0 unknown */
     struct scout scout;
     struct hearing hearing;
+    unsigned lapsed_from; /* the shard that is looked at first, next time */
     bool up, pump_due;
     uint64_t ticked_ms, complained_ms, outbox_last;
     size_t op_count, op_bytes;
@@ -159,6 +160,7 @@ struct store_op {
         store_read_fn read;
         store_active_fn active;
         outbox_take_fn take;
+        store_lapsed_fn lapsed;
     } on;
     void *ctx;
 };
@@ -247,7 +249,7 @@ uint64_t follow_read(struct redis_store *s, const struct gen_key *key, uint64_t 
 /* A read of Redis has brought the log up to seq. */
 void follow_has_read(struct redis_store *s, const char *owner, const struct uuid *gen, uint64_t seq);
 
-/* ---- redis_call.c, redis_log.c, redis_outbox.c, redis.c */
+/* ---- redis_call.c, redis_log.c, redis_lapsed.c, redis_outbox.c, redis.c */
 
 extern const struct session_store_ops redis_ops;
 struct store_op *log_append_many(struct session_store *s, const struct gen_key *key,
@@ -259,6 +261,7 @@ struct store_op *log_finish(struct session_store *s, const struct gen_key *key,
                             uint64_t keep_ms, store_done_fn done, void *ctx);
 struct store_op *log_read(struct session_store *s, const struct gen_key *key, uint64_t after,
                           size_t max_bytes, store_read_fn done, void *ctx);
+struct store_op *lapsed_call(struct session_store *base, size_t max, store_lapsed_fn done, void *ctx);
 void outbox_sweep(struct redis_store *s, const struct server *server); /* consumers long gone */
 void redis_health(struct redis_store *s);                              /* something has changed: is it up? */
 void redis_wake(struct redis_store *s);                                /* a next turn is wanted at once */

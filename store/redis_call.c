@@ -43,6 +43,14 @@ static struct store_op *call_touch(struct session_store *s, const char *owner, c
 
 /* ---- leases */
 
+static void op_lease_keys(struct store_op *op, const struct gen_key *key)
+{
+    char text[REDIS_KEY_MAX];
+    op_keys(op, "slm", key);
+    if (op->status == STORE_OK)
+        op_key(op, text, redis_key_shard(text, 'e', redis_shard(key)));
+}
+
 static void on_lease(struct store_op *op, const struct redisReply *reply)
 {
     struct lease_result result = {.status = op->status ? op->status : op_code(reply),
@@ -63,7 +71,7 @@ static struct store_op *lease(struct session_store *base, const char *function, 
     struct store_op *op = op_new(s, function, key->owner, on_lease, ctx);
     op->on.lease = done;
     op->ordered = true;
-    op_keys(op, "slm", key);
+    op_lease_keys(op, key);
     op_arg(op, s->hearing.channel, s->hearing.channel_len);
     op_arg_uuid(op, chat);
     op_arg_u64(op, lease_ms < TTL_MAX_MS ? lease_ms : TTL_MAX_MS);
@@ -95,7 +103,7 @@ static struct store_op *call_renew(struct session_store *s, const struct gen_key
 {
     struct store_op *op = op_new(redis_self(s), "renew", key->owner, on_done, ctx);
     op->on.done = done;
-    op_keys(op, "slm", key);
+    op_lease_keys(op, key);
     op_arg_u64(op, epoch);
     op_arg_u64(op, lease_ms < TTL_MAX_MS ? lease_ms : TTL_MAX_MS);
     op_arg_u64(op, REDIS_ABANDONED_MS);
@@ -250,6 +258,7 @@ const struct session_store_ops redis_ops = {
     .follow = hearing_follow,
     .unfollow = hearing_unfollow,
     .followed = call_followed,
+    .lapsed = lapsed_call,
     .cancel_generation = call_cancel_generation,
     .active = call_active,
     .publish = call_publish,

@@ -104,6 +104,7 @@ static void build_finish(struct store_op *op, const struct gen_key *key, const s
     op_keys(op, "slm", key);
     op_key(op, text, redis_key_shard(text, 'o', shard));
     op_key(op, text, redis_key_shard(text, 'd', shard));
+    op_key(op, text, redis_key_shard(text, 'e', shard));
     if (r->kind != LOG_KIND_DONE || !redis_record_before(r, &before)) {
         op->status = STORE_WRONG_POSITION;
         return;

@@ -95,12 +95,20 @@ struct active_entry {
     uint64_t off;
 };
 
+/* An unfinished log that nobody holds. */
+struct lapsed_entry {
+    const char *owner;
+    struct uuid gen, chat;
+};
+
 typedef void (*store_done_fn)(void *ctx, enum store_status status);
 typedef void (*store_touch_fn)(void *ctx, enum store_status status, bool existed);
 typedef void (*store_lease_fn)(void *ctx, const struct lease_result *result);
 typedef void (*store_read_fn)(void *ctx, enum store_status status, const struct log_record *records,
                               size_t n);
 typedef void (*store_active_fn)(void *ctx, enum store_status status, const struct active_entry *entries,
+                                size_t n);
+typedef void (*store_lapsed_fn)(void *ctx, enum store_status status, const struct lapsed_entry *entries,
                                 size_t n);
 
 struct session_store;
@@ -152,6 +160,10 @@ struct session_store_ops {
     /* Does another node follow this log? existed: one does. For whoever is to end what nobody reads. */
     struct store_op *(*followed)(struct session_store *s, const struct gen_key *key, store_touch_fn done,
                                  void *ctx);
+    /* Unfinished logs, of any owner, whose lease has lapsed or was let go and was not taken since: at most
+     * `max`, this node's own among them. No lease is taken: whoever wants one acquires it. Part of the store
+     * may be away: then the rest is told. */
+    struct store_op *(*lapsed)(struct session_store *s, size_t max, store_lapsed_fn done, void *ctx);
     /* Asks the owner node, wherever it is, to cancel. OK also when nobody runs it. */
     struct store_op *(*cancel_generation)(struct session_store *s, const struct gen_key *key,
                                           store_done_fn done, void *ctx);

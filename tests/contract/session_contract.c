@@ -362,5 +362,6 @@ int session_contract_log(void)
 int session_contract(const struct session_factory *factory)
 {
     pair_use(factory);
-    return session_contract_log() + session_contract_mend() + session_contract_nodes();
+    return session_contract_log() + session_contract_mend() + session_contract_nodes() +
+           session_contract_lapsed();
 }

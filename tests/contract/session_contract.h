@@ -24,8 +24,9 @@ struct session_factory {
 
 /* Runs the suite; the number of failed tests. */
 int session_contract(const struct session_factory *factory);
-int session_contract_log(void);   /* session_contract.c: called by session_contract */
-int session_contract_mend(void);  /* session_contract_mend.c */
-int session_contract_nodes(void); /* session_contract_nodes.c */
+int session_contract_log(void);    /* session_contract.c: called by session_contract */
+int session_contract_mend(void);   /* session_contract_mend.c */
+int session_contract_nodes(void);  /* session_contract_nodes.c */
+int session_contract_lapsed(void); /* session_contract_lapsed.c */
 
 #endif

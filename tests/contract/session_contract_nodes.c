@@ -290,6 +290,8 @@ static struct store_op *start_nth(struct pair *w, int n)
         return start_append_many(w, 0, 1, &one, 1);
     case 11:
         return start_reclaim(w, 0, 1, 1, 1000);
+    case 12:
+        return start_lapsed(w, 0, 10);
     default:
         return NULL;
     }

@@ -2,6 +2,7 @@
 #include "contract/session_world.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/crc32c.h"
@@ -249,6 +250,26 @@ static void on_actives(void *ctx, enum store_status status, const struct active_
                    entries[i].state, (unsigned long long)entries[i].off);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct lapsed_entry *x = a, *y = b;
+    int order = strcmp(x->owner, y->owner);
+    return order ? order : memcmp(&x->gen, &y->gen, sizeof(x->gen));
+}
+
+static void on_lapsed(void *ctx, enum store_status status, const struct lapsed_entry *entries, size_t n)
+{
+    struct pair *w = ctx;
+    struct lapsed_entry sorted[16];
+    hear(w, status);
+    assert_true(n <= 16);
+    memcpy(sorted, entries, n * sizeof(*sorted));
+    qsort(sorted, n, sizeof(*sorted), by_name);
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&w->said, " %s/%u in %u", sorted[i].owner, number(&sorted[i].gen),
+                   number(&sorted[i].chat));
+}
+
 static void on_take(void *ctx, enum store_status status, const struct outbox_entry *entries, size_t n)
 {
     struct pair *w = ctx;
@@ -344,6 +365,11 @@ struct store_op *start_cancel(struct pair *w, int node, struct gen_key k)
 struct store_op *start_active(struct pair *w, int node, const char *owner)
 {
     STARTED(S(node)->ops->active(S(node), owner, on_actives, w));
+}
+
+struct store_op *start_lapsed(struct pair *w, int node, size_t max)
+{
+    STARTED(S(node)->ops->lapsed(S(node), max, on_lapsed, w));
 }
 
 struct store_op *start_take(struct pair *w, int node, size_t max)
@@ -443,6 +469,11 @@ void watch(struct pair *w, const char *owner)
     for (int i = 0; i < SESSION_NODES; i++)
         S(i)->ops->watch(S(i), owner);
     pass(w, 0);
+}
+
+void lapsed(struct pair *w, int node, size_t max)
+{
+    WAITED(start_lapsed(w, node, max));
 }
 
 void take(struct pair *w, int node, size_t max)

@@ -78,6 +78,7 @@ struct store_op *start_read(struct pair *w, int node, struct gen_key k, uint64_t
 struct store_op *start_followed(struct pair *w, int node, struct gen_key k);
 struct store_op *start_cancel(struct pair *w, int node, struct gen_key k);
 struct store_op *start_active(struct pair *w, int node, const char *owner);
+struct store_op *start_lapsed(struct pair *w, int node, size_t max);
 struct store_op *start_take(struct pair *w, int node, size_t max);
 struct store_op *start_ack(struct pair *w, int node, size_t n);
 
@@ -94,7 +95,8 @@ void followed(struct pair *w, int node, struct gen_key k);
 void cancel(struct pair *w, int node, struct gen_key k);
 void active(struct pair *w, int node, const char *owner);
 void publish(struct pair *w, int node, const char *owner, int gen, const char *state, uint64_t off);
-void watch(struct pair *w, const char *owner); /* every node */
+void watch(struct pair *w, const char *owner);     /* every node */
+void lapsed(struct pair *w, int node, size_t max); /* heard in order of owner and gen */
 void take(struct pair *w, int node, size_t max);
 void ack(struct pair *w, int node, size_t n); /* the first n of the last take */
 

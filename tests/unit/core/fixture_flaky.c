@@ -14,7 +14,7 @@ struct flaky_store {
 /* A call that will be answered UNAVAILABLE. */
 struct flaky_op {
     struct list link;
-    enum { FLAKY_DONE, FLAKY_TOUCH, FLAKY_LEASE, FLAKY_READ, FLAKY_ACTIVE, FLAKY_TAKE } kind;
+    enum { FLAKY_DONE, FLAKY_TOUCH, FLAKY_LEASE, FLAKY_READ, FLAKY_ACTIVE, FLAKY_TAKE, FLAKY_LAPSED } kind;
     union {
         store_done_fn done;
         store_touch_fn touch;
@@ -22,6 +22,7 @@ struct flaky_op {
         store_read_fn read;
         store_active_fn active;
         outbox_take_fn take;
+        store_lapsed_fn lapsed;
     } on;
     void *ctx;
 };
@@ -176,6 +177,16 @@ static struct store_op *f_followed(struct session_store *s, const struct gen_key
     return (struct store_op *)op;
 }
 
+static struct store_op *f_lapsed(struct session_store *s, size_t max, store_lapsed_fn done, void *ctx)
+{
+    struct flaky_store *f = of(s);
+    if (f->how == FLAKY_NOT)
+        return f->real->ops->lapsed(f->real, max, done, ctx);
+    struct flaky_op *op = refuse(f, FLAKY_LAPSED, ctx);
+    op->on.lapsed = done;
+    return (struct store_op *)op;
+}
+
 static struct store_op *f_cancel_generation(struct session_store *s, const struct gen_key *key,
                                             store_done_fn done, void *ctx)
 {
@@ -255,6 +266,9 @@ static void complete(const struct flaky_op *op)
     case FLAKY_TAKE:
         op->on.take(op->ctx, STORE_UNAVAILABLE, NULL, 0);
         break;
+    case FLAKY_LAPSED:
+        op->on.lapsed(op->ctx, STORE_UNAVAILABLE, NULL, 0);
+        break;
     }
 }
 
@@ -327,6 +341,7 @@ struct session_store *flaky_open(struct session_memory *m, const char *name,
                                                  .follow = f_follow,
                                                  .unfollow = f_unfollow,
                                                  .followed = f_followed,
+                                                 .lapsed = f_lapsed,
                                                  .cancel_generation = f_cancel_generation,
                                                  .active = f_active,
                                                  .publish = f_publish,
