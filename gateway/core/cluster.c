@@ -5,6 +5,7 @@
 #include "core/owner.h"
 #include "core/produce.h"
 #include "core/relay.h"
+#include "core/rescue.h"
 
 static void on_cancel(void *ctx, const struct gen_key *key)
 {
@@ -33,6 +34,7 @@ static void on_health(void *ctx, bool up)
         return;
     produce_look(n);
     owners_look(n);
+    rescue_wait(n->rescue);
 }
 
 struct session_store_events cluster_events(struct node *n)

@@ -11,6 +11,7 @@
 #include "core/produce.h"
 #include "core/recall.h"
 #include "core/relay.h"
+#include "core/rescue.h"
 #include "core/session_inner.h"
 #include "core/takeover.h"
 
@@ -35,6 +36,7 @@ void node_init(struct node *n)
     list_init(&n->recall_queue);
     list_init(&n->recalls_parked);
     n->outbox = outbox_open(n);
+    n->rescue = rescue_open(n);
     n->checkpoint_us = n->now_us;
 }
 
@@ -141,6 +143,7 @@ void node_tick(struct node *n)
     produce_tick(n);
     relay_tick(n);
     remotes_tick(n);
+    rescue_tick(n->rescue);
     recall_tick(n);
     outbox_tick(n->outbox);
 }
@@ -191,6 +194,8 @@ void node_close(struct node *n)
     checkpoint_final(n);
     outbox_close(n->outbox);
     n->outbox = NULL;
+    rescue_close(n->rescue);
+    n->rescue = NULL;
     recall_stop(n);
     for (int state = 0; state < GENERATION_DROPPED; state++)
         list_each_safe (pos, tmp, &n->by_state[state])

@@ -22,6 +22,7 @@ struct generation;
 struct session;
 struct outbox;
 struct outbox_ops;
+struct rescue;
 
 enum generation_state {
     GENERATION_RECORDING, /* history is asked to record the prompt */
@@ -75,6 +76,7 @@ struct node {
     struct list recalls_parked;              /* that the stores could not answer */
     size_t recalls;                          /* that run */
     struct outbox *outbox;                   /* NULL without outbox_ops */
+    struct rescue *rescue;                   /* NULL where the session store is not shared */
     struct store_op *checkpoint;             /* in flight */
     uint64_t checkpoint_us;                  /* when the last began */
     struct takeover *takeover;               /* at start, until every answer found running is taken up */

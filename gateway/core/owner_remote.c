@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "core/chat.h"
 #include "core/owner.h"
-#include "core/relay.h"
+#include "core/rescue.h"
 #include "core/send.h"
 #include "core/session.h"
 
@@ -150,35 +150,6 @@ void owners_look(struct node *n)
 
 /* ------------------------------------------------------------------ those whose gateway is gone */
 
-static void found(void *ctx, struct generation *g, const struct err *e)
-{
-    (void)ctx, (void)e;
-    if (!g || g->state != GENERATION_DONE)
-        return; /* it is being read, and will be taken over */
-    /* It ended on a gateway that did not reach the store: that must not call it running for ever. */
-    owner_remote_forget(g->owner, &g->key.gen);
-    owner_tell_active(g->owner, g);
-}
-
-/* The lease is ours: read what there is, and go on. */
-static void adopt(struct owner *o, const struct uuid *gen, const struct uuid *chat,
-                  const struct lease_result *lease)
-{
-    struct generation *known = generation_find(o->node, o, gen);
-    if (known &&
-        (known->state != GENERATION_DONE || !list_empty(&known->followers) || known->op || known->out))
-        return; /* it will ask for the lease itself, or be in nobody's way when it is checked again */
-    if (known)  /* history had its end, and the shared log has not */
-        generation_drop(known);
-    if (lease->seq == 0) { /* the log does not even say whose it is; history does */
-        recall_start(o->node, o, gen, found, NULL);
-        return;
-    }
-    struct generation *g = generation_new(o->node, o, gen, chat);
-    relay_open(g, NULL, 0);
-    relay_leased(g, lease);
-}
-
 /* Its log is finished, and whoever finished it died before saying so. */
 static void end(struct owner *o, struct remote *r)
 {
@@ -197,7 +168,7 @@ static void checked(void *ctx, const struct lease_result *result)
     if (result->status == STORE_OK && result->finished)
         end(o, r);
     else if (result->status == STORE_OK)
-        adopt(o, &r->gen, &r->chat, result);
+        rescue_adopt(o, &r->gen, &r->chat, result);
     owner_put(o);
 }
 

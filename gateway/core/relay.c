@@ -270,6 +270,12 @@ static void ask_lease(struct generation *g)
         s->ops->acquire(s, &key, &g->chat_id, (uint64_t)g->node->config->session_lease_ms, acquired, g);
 }
 
+void relay_lapsed(struct generation *g)
+{
+    if (g->relay->ready)
+        ask_lease(g);
+}
+
 /* ------------------------------------------------------------------ clocks */
 
 static bool is_idle(struct generation *g)

@@ -46,6 +46,8 @@ void relay_forget(struct relay_waiter *w);
 
 /* The store's on_grown. */
 void relay_grown(struct node *n, const struct gen_key *key, uint64_t seq);
+/* Its lease was seen to have lapsed: it is asked for, if g is read here to its end. */
+void relay_lapsed(struct generation *g);
 /* node_tick's. */
 void relay_tick(struct node *n);
 

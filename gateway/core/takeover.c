@@ -84,6 +84,7 @@ static void take_up(struct node *n, const struct history_answer *a)
 /* ------------------------------------------------------------------ one that another gateway asked for */
 
 #define AGAIN_US 250000 /* history is away: between looks */
+#define EPOCHS_MOST 32  /* an answer that ends each gateway that takes it over must not end them all */
 
 /* History has its end, the shared log has not: that gateway could reach the one and not the other. */
 static void end_as_recorded(struct generation *g, const struct history_answer *a)
@@ -111,6 +112,8 @@ static void answer_read(void *ctx, enum store_status status, const struct histor
         g->retry_us = g->node->now_us + AGAIN_US;
     } else if (strcmp(a->state, "running") != 0) {
         end_as_recorded(g, a);
+    } else if (produce_epoch(g) > EPOCHS_MOST) {
+        give_up(g, "too many have tried since");
     } else if (!take_request(g, &a->request)) {
         give_up(g, "its request is not recorded");
     } else {

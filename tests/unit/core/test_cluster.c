@@ -192,6 +192,101 @@ static void test_whoever_comes_first_takes_over(void **state)
     assert_int_equal(h.rewinds, 1);
 }
 
+static void test_an_answer_that_nobody_awaits_is_ended(void **state)
+{
+    (void)state;
+    client_gone(asked_at(0, GEN1));
+    begin();
+    speak("one two ");
+    world_kill(0);
+    world_pass(4000); /* the lease, and a look; nobody is connected anywhere */
+    assert_int_equal(upstream_count(), 1);
+    upstream_starts(0, START_PREFIX);
+    speak("three");
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(300);
+    assert_string_equal(history_state(GEN1), "complete");
+    assert_string_equal(history_text(GEN1), "one two three");
+    world_pass(20000);
+    assert_int_equal(upstream_count(), 0);
+}
+
+static void test_what_waits_its_turn_is_ended_too(void **state)
+{
+    (void)state;
+    struct client *c = asked_at(0, GEN1);
+    client_say(c, "{\"type\":\"send\",\"gen\":\"" GEN3 "\",\"chat\":\"" CHAT1
+                  "\",\"input\":\"later\",\"if_busy\":\"queue\"}");
+    begin();
+    speak("first");
+    client_gone(c);
+    world_kill(0);
+    world_kill(1);
+    world_pass(5000);
+    assert_int_equal(upstream_count(), 1); /* one chat, in order */
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(1000);
+    assert_int_equal(upstream_count(), 1);
+    assert_string_equal(upstream_prompt(0), "user:hi|assistant:first|user:later");
+    speak("second");
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(500);
+    assert_string_equal(history_state(GEN1), "complete");
+    assert_string_equal(history_text(GEN3), "second");
+    assert_string_equal(history_state(GEN3), "complete");
+}
+
+static bool is_finished;
+
+static void lease_is_had(void *ctx, const struct lease_result *result)
+{
+    (void)ctx;
+    assert_int_equal(result->status, STORE_OK);
+    is_finished = result->finished;
+}
+
+/* A gateway that died with nothing in the log but its lease. */
+static void lease_by_one_that_is_gone(const char *gen)
+{
+    struct session_store *s = session_memory_store(world_memory(), "gone", true, NULL, NULL, NULL);
+    struct uuid id, chat;
+    assert_true(uuid_parse(&id, gen, strlen(gen)) && uuid_parse(&chat, CHAT1, strlen(CHAT1)));
+    s->ops->acquire(s, &(struct gen_key){"default/local", id}, &chat, 1000, lease_is_had, NULL);
+    s->ops->turn(s, 0);
+    s->ops->close(s);
+}
+
+static void test_an_empty_log_is_ended_as_history_knows_it(void **state)
+{
+    (void)state;
+    struct client *c = client_hello_at(0);
+    world_store(0, FLAKY_AWAY);
+    client_send(c, GEN1);
+    world_kill(0);
+    lease_by_one_that_is_gone(GEN1);
+    assert_false(is_finished);
+    world_pass(5000);
+    assert_int_equal(upstream_count(), 1);
+    assert_string_equal(upstream_prompt(0), "user:hi");
+    upstream_starts(0, START_FRESH);
+    speak("all");
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(500);
+    assert_string_equal(history_state(GEN1), "complete");
+    assert_string_equal(history_text(GEN1), "all");
+}
+
+static void test_a_log_that_history_does_not_know_is_ended(void **state)
+{
+    (void)state;
+    lease_by_one_that_is_gone(GEN1);
+    assert_false(is_finished);
+    world_pass(5000);
+    assert_int_equal(upstream_count(), 0);
+    lease_by_one_that_is_gone(GEN1);
+    assert_true(is_finished);
+}
+
 static void test_one_of_many_takes_over(void **state)
 {
     (void)state;
@@ -571,6 +666,10 @@ int main(void)
         CLUSTER_TEST(test_nothing_is_shown_before_it_is_appended),
         CLUSTER_TEST(test_a_dead_gateways_answer_is_taken_over),
         CLUSTER_TEST(test_whoever_comes_first_takes_over),
+        CLUSTER_TEST(test_an_answer_that_nobody_awaits_is_ended),
+        CLUSTER_TEST(test_what_waits_its_turn_is_ended_too),
+        CLUSTER_TEST(test_an_empty_log_is_ended_as_history_knows_it),
+        CLUSTER_TEST(test_a_log_that_history_does_not_know_is_ended),
         CLUSTER_TEST(test_one_of_many_takes_over),
         CLUSTER_TEST(test_cancel_reaches_the_owner),
         CLUSTER_TEST(test_who_reads_elsewhere_has_not_left),

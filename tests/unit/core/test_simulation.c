@@ -1,7 +1,8 @@
 /* Everything at once, seeded: clients that ask, drop, come back and forget, an upstream that stammers,
  * restarts and ends, a history that fails, and a gateway that dies. Then the same with three gateways on one
  * store, of which some die, some freeze, and some do not reach the store. The oracle: whoever comes back in
- * the end holds exactly what history has, and every answer that was accepted has a last word. */
+ * the end holds exactly what history has, and every answer that was accepted has a last word. In the lonely
+ * worlds nobody comes back before that: the gateways find out by themselves. */
 #include "fixture.h"
 
 #define CLIENTS 5
@@ -31,7 +32,7 @@ struct person {
 };
 
 static struct person people[CLIENTS];
-static bool cluster;
+static bool cluster, lonely;
 static bool up[WORLD_NODES], frozen[WORLD_NODES];
 
 static void gen_name(char out[37], int i)
@@ -284,11 +285,11 @@ static void the_end(void)
     history_fail(STORE_OK, STORE_OK);
     if (cluster) {
         cluster_heals();
-        world_pass(10000);
-        for (int p = 0; p < CLIENTS; p++) /* whoever was accepted comes back for it */
+        world_pass(lonely ? 150000 : 10000);         /* lonely: history has been gone through */
+        for (int p = 0; !lonely && p < CLIENTS; p++) /* whoever was accepted comes back for it */
             if (!people[p].client)
                 person_comes(&people[p]);
-        for (int p = 0; p < CLIENTS; p++)
+        for (int p = 0; !lonely && p < CLIENTS; p++)
             for (int i = 0; i < GENS; i++)
                 person_resumes(&people[p], i);
     }
@@ -300,6 +301,23 @@ static void the_end(void)
         if (cluster)
             world_pass(15000); /* whoever waited for an answer nobody ended has found out */
     } while (upstream_count());
+}
+
+/* Every answer has its last word in history, and nobody is there who could have asked for it. */
+static void check_history(void)
+{
+    for (int i = 0; i < GENS; i++) {
+        const char *gen = people[0].copies[i].gen, *state = history_state(gen);
+        if (state && strcmp(state, "running") == 0)
+            fail_msg("%s runs for ever", gen);
+    }
+}
+
+static void everybody_leaves(void)
+{
+    for (int p = 0; p < CLIENTS; p++)
+        if (people[p].client)
+            person_drops(&people[p]);
 }
 
 static void check_all(void)
@@ -338,7 +356,11 @@ static void everybody_ends_with_the_same_bytes(void **state)
         upstream_acts();
         world_acts();
     }
+    if (lonely)
+        everybody_leaves();
     the_end();
+    if (lonely)
+        check_history();
     check_all();
 }
 
@@ -392,9 +414,17 @@ static void many_seeds_of_a_cluster(void **state)
     cluster = false;
 }
 
+static void many_seeds_where_nobody_comes_back(void **state)
+{
+    lonely = true;
+    many_seeds_of_a_cluster(state);
+    lonely = false;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(many_seeds),
-                                       cmocka_unit_test(many_seeds_of_a_cluster)};
+                                       cmocka_unit_test(many_seeds_of_a_cluster),
+                                       cmocka_unit_test(many_seeds_where_nobody_comes_back)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
