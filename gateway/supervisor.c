@@ -20,6 +20,7 @@
 
 #include "base/log.h"
 #include "clock.h"
+#include "edge/inherited.h"
 #include "edge/port.h"
 #include "roster.h"
 #include "worker.h"
@@ -31,7 +32,7 @@ struct supervisor {
     struct roster roster;
     pid_t self, pids[ROSTER_MAX]; /* 0: not running */
     char node[WORKER_NAME];
-    int port;      /* held */
+    int port;      /* held; or what systemd opened, of which each worker has its own duplicate */
     int signals;   /* signalfd */
     int ready[2];  /* a byte is the slot of a worker that serves */
     sigset_t mask; /* as it was */
@@ -164,9 +165,19 @@ static bool fail(const char *what, const char *error)
     return false;
 }
 
-static bool open_all(struct supervisor *s)
+/* A port that systemd has opened is not opened again: it listens already, and whoever comes while no worker
+ * serves waits in its backlog. */
+static bool open_port(struct supervisor *s)
 {
     char error[512];
+    s->port = inherited_socket(error, sizeof error);
+    if (s->port == INHERITED_NONE)
+        s->port = port_open(s->config, (int)s->config->listen_port, true, error, sizeof error);
+    return s->port >= 0 || fail("listen", error);
+}
+
+static bool open_all(struct supervisor *s)
+{
     sigset_t heard;
     sigemptyset(&heard);
     sigaddset(&heard, SIGTERM);
@@ -174,9 +185,8 @@ static bool open_all(struct supervisor *s)
     sigaddset(&heard, SIGHUP);
     sigaddset(&heard, SIGCHLD);
     sigprocmask(SIG_BLOCK, &heard, &s->mask);
-    s->port = port_open(s->config, (int)s->config->listen_port, true, error, sizeof error);
-    if (s->port < 0)
-        return fail("listen", error);
+    if (!open_port(s))
+        return false;
     s->signals = signalfd(-1, &heard, SFD_NONBLOCK | SFD_CLOEXEC);
     if (s->signals < 0 || pipe2(s->ready, O_NONBLOCK | O_CLOEXEC) != 0)
         return fail("workers", strerror(errno));

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -18,12 +19,13 @@ HAND_OVER = 'n=$1; shift; export LISTEN_FDS=$n LISTEN_PID=$$; exec "$@" 3<&"$SOC
 
 
 class Activated:
-    def __init__(self, folder, mock, sock, count=1):
+    def __init__(self, folder, mock, sock, count=1, workers=1, **settings):
         self.config = folder / "activated.yaml"
         self.config.write_text(json.dumps({
-            "listen": {"host": "192.0.2.1", "port": 9},  # not used: the socket is somewhere else
+            "listen": {"host": "192.0.2.1", "port": 9, "workers": workers},  # not used: the socket is somewhere else
             "history": {"path": str(folder / "activated.db")},
             "upstreams": [{"name": "mock", "url": mock.url + "/v1", "dialect": "openai"}],
+            **settings,
         }))
         self.out, self.err = folder / "activated.out", folder / "activated.err"
         argv = [find_program("LASTWORD_BIN", "lastword"), "serve", "--config", str(self.config)]
@@ -68,6 +70,56 @@ def test_who_connects_between_two_processes_waits(listening, tmp_path, mock):
         second = Activated(tmp_path, mock, listening)
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
     assert second.end() == 0
+
+
+@pytest.fixture
+def redis(tmp_path):
+    path = tmp_path / "redis.sock"
+    with open(tmp_path / "redis.log", "wb") as log:
+        process = subprocess.Popen(["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--dir", tmp_path],
+                                   stdout=log, stderr=log)
+    deadline = time.monotonic() + 20
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline, tail(tmp_path / "redis.log")
+        time.sleep(0.005)
+    yield {"store": "redis", "url": f"unix://{path}"}
+    process.terminate()
+    process.wait(10)
+
+
+def workers_of(gateway):
+    return [int(pid) for pid in pathlib.Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text().split()]
+
+
+def serving_node(url):
+    return requests.get(url + "/health", timeout=20, headers={"Connection": "close"}).json()["node"]
+
+
+def test_workers_share_the_socket(listening, tmp_path, mock, redis):
+    gateway = Activated(tmp_path, mock, listening, workers=2, session=redis)
+    url = gateway.until_listening()
+    assert url == "http://127.0.0.1:%d" % listening.getsockname()[1]
+    deadline, seen = time.monotonic() + 20, set()
+    while len(seen) < 2:  # both take from it
+        assert time.monotonic() < deadline, seen
+        seen.add(serving_node(url))
+    dead = workers_of(gateway)[0]
+    os.kill(dead, signal.SIGKILL)  # the other serves, and the next one is given the socket, too
+    while len(alive := workers_of(gateway)) < 2 or dead in alive:
+        assert time.monotonic() < deadline and serving_node(url)
+    assert gateway.end() == 0
+    with socket.create_connection(listening.getsockname(), timeout=20) as client:  # it is open still
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        second = Activated(tmp_path, mock, listening, workers=2, session=redis)
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+    assert second.end() == 0
+
+
+def test_workers_refuse_what_is_no_such_socket(tmp_path, mock, redis):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        gateway = Activated(tmp_path, mock, sock, workers=2, session=redis)
+        assert gateway.process.wait(20) == 1
+    assert "no listening stream socket" in gateway.err.read_text()
 
 
 @pytest.mark.parametrize("count,words", [(2, "2 sockets were handed over"), (1, "no listening stream socket")])
