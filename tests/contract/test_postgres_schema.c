@@ -251,6 +251,50 @@ static void test_usage_outlives_its_conversation(void **state)
     number_is(&server, "SELECT sum(answers) FROM lastword.usage", 4);
 }
 
+/* ---- users */
+
+static void test_an_owner_is_a_user_once(void **state)
+{
+    struct world *w = *state;
+    uint64_t now = month_ms(0);
+    record_at(w, now, 1);
+    record_at(w, now + 5000, 2);
+    start_begin(w, (struct ask){.owner = BOB, .gen = 1, .chat = 1, .input = "hi"});
+    wait_for(w, w->completions + 1);
+    number_is(&server, "SELECT count(*) FROM lastword.users", 2);
+    number_is(&server, "SELECT count(*) FROM lastword.people WHERE tenant = 'acme' AND name = owner", 2);
+    number_is(&server,
+              "SELECT count(*) FROM lastword.people WHERE owner = '" ALICE
+              "' AND created = (SELECT min(created) "
+              "FROM lastword.conversations WHERE owner = '" ALICE "')",
+              1);
+    number_is(&server,
+              "SELECT count(*) FROM lastword.people WHERE owner = '" ALICE
+              "' AND seen = (SELECT max(updated) "
+              "FROM lastword.conversations WHERE owner = '" ALICE "') AND seen > created",
+              1);
+    edit(w, ALICE, 1, NULL);
+    edit(w, ALICE, 2, NULL);
+    number_is(&server, "SELECT count(*) FROM lastword.people WHERE owner = '" ALICE "' AND seen = created",
+              1);
+}
+
+static void test_users_of_an_older_schema_are_filled_in(void **state)
+{
+    struct world *w = *state;
+    int from, to;
+    record_at(w, month_ms(0), 1);
+    sql("DROP VIEW lastword.people; ALTER TABLE lastword.conversations DROP CONSTRAINT conversations_user; "
+        "ALTER TABLE lastword.users DROP COLUMN name; DELETE FROM lastword.users; "
+        "DELETE FROM lastword.schema_version WHERE version > 4");
+    assert_true(history_postgres_migrate(server.conninfo, &from, &to, error, sizeof(error)));
+    assert_int_equal(from, 4);
+    number_is(
+        &server,
+        "SELECT count(*) FROM lastword.users u JOIN lastword.conversations c USING (tenant, owner, created)",
+        1);
+}
+
 /* ---- much text */
 
 static void test_searches_through_much(void **state)
@@ -316,6 +360,8 @@ int main(int argc, char **argv)
         T(test_several_processes_migrate_at_once),
         T(test_each_month_has_its_partition),
         T(test_usage_outlives_its_conversation),
+        T(test_an_owner_is_a_user_once),
+        T(test_users_of_an_older_schema_are_filled_in),
         T(test_searches_through_much),
         T(test_a_long_context_comes_along),
     };
