@@ -1,6 +1,8 @@
 --[[
-  The outbox of finished answers, as seen by those who drain it; finish (functions.lua, which this goes on) fills it.
+  The outbox, as seen by those who drain it; finish (functions.lua, which this goes on) and prompt fill it.
   What a consumer takes is its own until it acknowledges, or has been silent for a while.
+
+      C what history has not got of a conversation: # its newest message, <gen> a prompt's entry, =<gen> its answer
 ]]
 
 local function field(flat, name)
@@ -102,6 +104,54 @@ local function outbox_sweep(keys, args)
     return OK
 end
 
+-- ------------------------------------------------------------------ prompts that history could not be told
+
+local EXISTS = 7
+local KEEP_MS = 30 * 24 * 3600 * 1000 -- turns that history has not got; the outbox itself waits for ever
+
+-- C O D; gen, newest, entry, outbox id seen last, most entries, name
+local function prompt(keys, args)
+    local known = redis.call('HGET', keys[1], args[1])
+    if known then
+        return known == args[3] and OK or EXISTS
+    end
+    if redis.call('XLEN', keys[2]) >= tonumber(args[5]) then
+        return FULL
+    end
+    local id = outbox_add(keys[2], args[4], args[6])
+    redis.call('HSET', keys[3], id, args[3])
+    redis.call('HSET', keys[1], '#', args[2], args[1], args[3])
+    redis.call('PEXPIRE', keys[1], KEEP_MS)
+    return { OK, id }
+end
+
+-- C; gen, text
+local function answered(keys, args)
+    if redis.call('HEXISTS', keys[1], args[1]) == 1 then
+        redis.call('HSET', keys[1], '=' .. args[1], args[2])
+    end
+    return OK
+end
+
+-- C; newest, ms
+local function newest(keys, args)
+    redis.call('HSET', keys[1], '#', args[1])
+    if redis.call('PTTL', keys[1]) < tonumber(args[2]) then
+        redis.call('PEXPIRE', keys[1], args[2])
+    end
+    return OK
+end
+
+-- C; gen
+local function forget(keys, args)
+    redis.call('HDEL', keys[1], args[1], '=' .. args[1])
+    return OK
+end
+
+register('prompt', prompt)
+register('answered', answered)
+register('newest', newest)
+register('forget', forget, { 'allow-oom' })
 register('outbox_peek', outbox_peek, { 'allow-oom' })
 register('outbox_claim', outbox_claim, { 'allow-oom' })
 register('outbox_ack', outbox_ack, { 'allow-oom' })

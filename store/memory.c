@@ -33,6 +33,7 @@ struct session_memory *session_memory_new(void)
     table_init(&m->sessions);
     table_init(&m->logs);
     table_init(&m->actives);
+    table_init(&m->chats);
     list_init(&m->nodes);
     list_init(&m->outbox);
     return m;
@@ -87,10 +88,12 @@ void session_memory_free(struct session_memory *m)
     table_sweep(&m->sessions, m->sessions.cap, session_free_any, m);
     table_sweep(&m->logs, m->logs.cap, log_free_any, m);
     memory_active_free(m);
+    memory_chat_free(m);
     memory_outbox_free(m);
     table_free(&m->sessions);
     table_free(&m->logs);
     table_free(&m->actives);
+    table_free(&m->chats);
     mem_free(m);
 }
 
@@ -149,6 +152,7 @@ void memory_turn(struct session_store *base, uint64_t now_ms)
     m->swept_ms = m->now_ms;
     table_sweep(&m->sessions, SWEEP_BUCKETS, session_sweep, m);
     table_sweep(&m->logs, SWEEP_BUCKETS, log_sweep, m);
+    memory_chat_sweep(m, SWEEP_BUCKETS);
 }
 
 void memory_close(struct session_store *base)

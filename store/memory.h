@@ -31,6 +31,7 @@ struct session_memory {
     struct memory_limits limits;
     uint64_t now_ms, swept_ms;
     struct table sessions, logs, actives;
+    struct table chats; /* memory_chat.c: what history has not got */
     struct list nodes;  /* memory_store.link */
     struct list outbox; /* memory_outbox_entry.link, oldest first */
     size_t outbox_count, bytes;
@@ -110,7 +111,12 @@ enum memory_op_kind {
     OP_ACTIVE,
     OP_PUBLISH,
     OP_TAKE,
-    OP_ACK
+    OP_ACK,
+    OP_PROMPT,
+    OP_ANSWERED,
+    OP_NEWEST,
+    OP_CHAT,
+    OP_FORGET
 };
 
 struct store_op {
@@ -120,6 +126,7 @@ struct store_op {
     enum store_status refused; /* not OK: what the op is answered without being performed */
     char owner[OWNER_MAX + 1];
     struct uuid id, chat; /* gen or session */
+    struct uuid newest;   /* PROMPT, NEWEST */
     uint64_t ms, epoch, after;
     size_t max;
     struct log_record *records; /* APPEND, FINISH: owned, with their data */
@@ -135,6 +142,7 @@ struct store_op {
         store_active_fn active;
         outbox_take_fn take;
         store_lapsed_fn lapsed;
+        outbox_chat_fn chat;
     } on;
     void *ctx;
 };
@@ -180,6 +188,18 @@ void memory_outbox_take(struct memory_store *s, const struct store_op *op);
 void memory_outbox_ack(struct memory_store *s, const struct store_op *op);
 void memory_outbox_release(struct session_memory *m, const struct memory_store *s); /* s leaves */
 void memory_outbox_free(struct session_memory *m);
+
+/* memory_chat.c: prompts that history could not be told. */
+enum store_status memory_prompt(struct memory_store *s, const struct store_op *op);
+void memory_answered(struct memory_store *s, const struct store_op *op);
+void memory_newest(struct memory_store *s, const struct store_op *op);
+void memory_chat_read(struct memory_store *s, const struct store_op *op);
+void memory_forget(struct memory_store *s, const struct store_op *op);
+void memory_chat_sweep(struct session_memory *m, size_t buckets);
+void memory_chat_free(struct session_memory *m);
+/* The calls. */
+struct store_op *memory_op_new(struct session_store *base, enum memory_op_kind kind, const char *owner,
+                               const struct uuid *id, void *ctx);
 
 /* memory_active.c: who runs what, and the events between nodes. */
 enum store_status memory_publish(struct memory_store *s, const struct store_op *op);

@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-static struct store_op *op_new(struct session_store *base, enum memory_op_kind kind, const char *owner,
+struct store_op *memory_op_new(struct session_store *base, enum memory_op_kind kind, const char *owner,
                                const struct uuid *id, void *ctx)
 {
     struct memory_store *s = (struct memory_store *)base;
@@ -45,7 +45,7 @@ static void op_free(struct memory_store *s, struct store_op *op)
 static struct store_op *op_touch(struct session_store *s, const char *owner, const struct uuid *session,
                                  uint64_t ttl_ms, store_touch_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_TOUCH, owner, session, ctx);
+    struct store_op *op = memory_op_new(s, OP_TOUCH, owner, session, ctx);
     op->ms = ttl_ms;
     op->on.touch = done;
     return op;
@@ -54,7 +54,7 @@ static struct store_op *op_touch(struct session_store *s, const char *owner, con
 static struct store_op *op_acquire(struct session_store *s, const struct gen_key *key,
                                    const struct uuid *chat, uint64_t lease_ms, store_lease_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_ACQUIRE, key->owner, &key->gen, ctx);
+    struct store_op *op = memory_op_new(s, OP_ACQUIRE, key->owner, &key->gen, ctx);
     op->chat = *chat;
     op->ms = lease_ms;
     op->on.lease = done;
@@ -64,7 +64,7 @@ static struct store_op *op_acquire(struct session_store *s, const struct gen_key
 static struct store_op *op_renew(struct session_store *s, const struct gen_key *key, uint64_t epoch,
                                  uint64_t lease_ms, store_done_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_RENEW, key->owner, &key->gen, ctx);
+    struct store_op *op = memory_op_new(s, OP_RENEW, key->owner, &key->gen, ctx);
     op->epoch = epoch;
     op->ms = lease_ms;
     op->on.done = done;
@@ -85,7 +85,7 @@ static struct store_op *op_append_many(struct session_store *s, const struct gen
                                        const struct log_record *records, size_t n, store_done_fn done,
                                        void *ctx)
 {
-    struct store_op *op = op_new(s, OP_APPEND, key->owner, &key->gen, ctx);
+    struct store_op *op = memory_op_new(s, OP_APPEND, key->owner, &key->gen, ctx);
     op->records = (struct log_record *)mem_memdup(records, n * sizeof(*records));
     op->record_count = n;
     for (size_t i = 0; i < n; i++)
@@ -115,7 +115,7 @@ static struct store_op *op_finish(struct session_store *s, const struct gen_key 
 static struct store_op *op_read(struct session_store *s, const struct gen_key *key, uint64_t after,
                                 size_t max_bytes, store_read_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_READ, key->owner, &key->gen, ctx);
+    struct store_op *op = memory_op_new(s, OP_READ, key->owner, &key->gen, ctx);
     op->after = after;
     op->max = max_bytes;
     op->on.read = done;
@@ -125,14 +125,14 @@ static struct store_op *op_read(struct session_store *s, const struct gen_key *k
 static struct store_op *op_followed(struct session_store *s, const struct gen_key *key, store_touch_fn done,
                                     void *ctx)
 {
-    struct store_op *op = op_new(s, OP_FOLLOWED, key->owner, &key->gen, ctx);
+    struct store_op *op = memory_op_new(s, OP_FOLLOWED, key->owner, &key->gen, ctx);
     op->on.touch = done;
     return op;
 }
 
 static struct store_op *op_lapsed(struct session_store *s, size_t max, store_lapsed_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_LAPSED, NULL, NULL, ctx);
+    struct store_op *op = memory_op_new(s, OP_LAPSED, NULL, NULL, ctx);
     op->max = max;
     op->on.lapsed = done;
     return op;
@@ -141,45 +141,24 @@ static struct store_op *op_lapsed(struct session_store *s, size_t max, store_lap
 static struct store_op *op_cancel_generation(struct session_store *s, const struct gen_key *key,
                                              store_done_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_CANCEL, key->owner, &key->gen, ctx);
+    struct store_op *op = memory_op_new(s, OP_CANCEL, key->owner, &key->gen, ctx);
     op->on.done = done;
     return op;
 }
 
 static struct store_op *op_active(struct session_store *s, const char *owner, store_active_fn done, void *ctx)
 {
-    struct store_op *op = op_new(s, OP_ACTIVE, owner, NULL, ctx);
+    struct store_op *op = memory_op_new(s, OP_ACTIVE, owner, NULL, ctx);
     op->on.active = done;
     return op;
 }
 
 static void op_publish(struct session_store *s, const char *owner, const struct active_entry *entry)
 {
-    struct store_op *op = op_new(s, OP_PUBLISH, owner, &entry->gen, NULL);
+    struct store_op *op = memory_op_new(s, OP_PUBLISH, owner, &entry->gen, NULL);
     op->chat = entry->chat;
     op->after = entry->off;
     snprintf(op->state, sizeof(op->state), "%s", entry->state);
-}
-
-static struct store_op *op_take(struct session_store *s, size_t max, outbox_take_fn done, void *ctx)
-{
-    struct store_op *op = op_new(s, OP_TAKE, NULL, NULL, ctx);
-    op->max = max;
-    op->on.take = done;
-    return op;
-}
-
-static struct store_op *op_ack(struct session_store *s, const char *const *ids, size_t n, store_done_fn done,
-                               void *ctx)
-{
-    struct store_op *op = op_new(s, OP_ACK, NULL, NULL, ctx);
-    struct buf all = {0};
-    for (size_t i = 0; i < n; i++)
-        buf_add(&all, ids[i], strlen(ids[i]) + 1);
-    op->bytes = all.data;
-    op->bytes_len = all.len;
-    op->on.done = done;
-    return op;
 }
 
 /* Every node of one process is told of everything, so there is nothing to remember. */
@@ -233,8 +212,15 @@ static void refuse(const struct store_op *op)
     case OP_LAPSED:
         op->on.lapsed(op->ctx, op->refused, NULL, 0);
         break;
-    case OP_PUBLISH:
+    case OP_CHAT:
+        op->on.chat(op->ctx, op->refused, &(struct uuid){{0}}, NULL, 0);
         break;
+    case OP_PUBLISH:
+    case OP_ANSWERED:
+    case OP_NEWEST:
+        break;
+    case OP_PROMPT:
+    case OP_FORGET:
     case OP_RENEW:
     case OP_APPEND:
     case OP_FINISH:
@@ -262,6 +248,22 @@ static void perform_acquire(struct memory_store *s, const struct store_op *op)
         memory_reclaim(s, op, &result);
     if (!op->cancelled)
         op->on.lease(op->ctx, &result);
+}
+
+static void perform_prompt(struct memory_store *s, const struct store_op *op)
+{
+    if (op->kind == OP_PROMPT) {
+        complete(op, memory_prompt(s, op));
+    } else if (op->kind == OP_ANSWERED) {
+        memory_answered(s, op);
+    } else if (op->kind == OP_NEWEST) {
+        memory_newest(s, op);
+    } else if (op->kind == OP_CHAT) {
+        memory_chat_read(s, op);
+    } else {
+        memory_forget(s, op);
+        complete(op, STORE_OK);
+    }
 }
 
 static void perform(struct memory_store *s, const struct store_op *op)
@@ -310,6 +312,8 @@ static void perform(struct memory_store *s, const struct store_op *op)
         memory_outbox_ack(s, op);
         complete(op, STORE_OK);
         break;
+    default:
+        perform_prompt(s, op);
     }
 }
 
@@ -355,9 +359,3 @@ const struct session_store_ops memory_ops = {
     .turn = memory_turn,
     .close = memory_close,
 };
-
-const struct outbox_ops *session_memory_outbox(void)
-{
-    static const struct outbox_ops ops = {.take = op_take, .ack = op_ack};
-    return &ops;
-}

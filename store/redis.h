@@ -161,6 +161,7 @@ struct store_op {
         store_active_fn active;
         outbox_take_fn take;
         store_lapsed_fn lapsed;
+        outbox_chat_fn chat;
     } on;
     void *ctx;
 };
@@ -262,6 +263,18 @@ struct store_op *log_finish(struct session_store *s, const struct gen_key *key,
 struct store_op *log_read(struct session_store *s, const struct gen_key *key, uint64_t after,
                           size_t max_bytes, store_read_fn done, void *ctx);
 struct store_op *lapsed_call(struct session_store *base, size_t max, store_lapsed_fn done, void *ctx);
+/* redis_prompt.c */
+struct store_op *prompt_add(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                            const struct uuid *newest, const void *entry, size_t len, store_done_fn done,
+                            void *ctx);
+void prompt_answered(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                     const void *text, size_t len);
+void prompt_newest(struct session_store *s, const char *owner, const struct uuid *chat,
+                   const struct uuid *message, uint64_t keep_ms);
+struct store_op *prompt_chat(struct session_store *s, const char *owner, const struct uuid *chat,
+                             outbox_chat_fn done, void *ctx);
+struct store_op *prompt_forget(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                               store_done_fn done, void *ctx);
 void outbox_sweep(struct redis_store *s, const struct server *server); /* consumers long gone */
 void redis_health(struct redis_store *s);                              /* something has changed: is it up? */
 void redis_wake(struct redis_store *s);                                /* a next turn is wanted at once */

@@ -6,6 +6,8 @@
  *     lw:{<tag>}:o                 stream   the outbox of one shard: id, field g the generation
  *     lw:{<tag>}:d                 hash     its entries: id -> bytes
  *     lw:{<tag>}:e                 zset     until when each lease of the shard runs: <owner>/<gen>
+ *     lw:{<tag>}:c:<owner>/<chat>  hash     what history has not got of a conversation: # its newest message,
+ *                                           <gen> a prompt's entry, =<gen> its answer
  *     lw:t:<owner>/<session>       string   a client's session
  *     lw:a:<owner>                 hash     the owner's running generations
  *
@@ -39,7 +41,7 @@ unsigned redis_shard_slot(unsigned shard);
 #define REDIS_KEY_MAX (REDIS_NAME_MAX + 32)
 
 /* Each writes a NUL-terminated key and returns its length. */
-size_t redis_key_gen(char out[REDIS_KEY_MAX], char what, const struct gen_key *key); /* s, l or m */
+size_t redis_key_gen(char out[REDIS_KEY_MAX], char what, const struct gen_key *key); /* s, l, m; c */
 size_t redis_key_shard(char out[REDIS_KEY_MAX], char what, unsigned shard);          /* o, d or e */
 size_t redis_key_session(char out[REDIS_KEY_MAX], const char *owner, const struct uuid *session);
 size_t redis_key_active(char out[REDIS_KEY_MAX], const char *owner);

@@ -218,7 +218,7 @@ static void on_answer(struct link_request *request, const struct redisReply *rep
 enum store_status op_code(const struct redisReply *reply)
 {
     static const enum store_status codes[] = {STORE_OK,   STORE_NOT_FOUND, STORE_FENCED, STORE_WRONG_POSITION,
-                                              STORE_HELD, STORE_FULL,      STORE_CORRUPT};
+                                              STORE_HELD, STORE_FULL,      STORE_CORRUPT, STORE_EXISTS};
     int64_t code = reply_int(reply_is_list(reply) ? reply_at(reply, 0) : reply);
     return code >= 0 && code < (int64_t)(sizeof(codes) / sizeof(*codes)) ? codes[code] : STORE_CORRUPT;
 }

@@ -384,6 +384,12 @@ void outbox_sweep(struct redis_store *s, const struct server *server)
 
 const struct outbox_ops *session_redis_outbox(void)
 {
-    static const struct outbox_ops ops = {.take = call_take, .ack = call_ack};
+    static const struct outbox_ops ops = {.take = call_take,
+                                          .ack = call_ack,
+                                          .prompt = prompt_add,
+                                          .answered = prompt_answered,
+                                          .newest = prompt_newest,
+                                          .chat = prompt_chat,
+                                          .forget = prompt_forget};
     return &ops;
 }

@@ -27,7 +27,7 @@
 
 enum store_status {
     STORE_OK,
-    STORE_EXISTS,         /* the gen is known already (begin) */
+    STORE_EXISTS,         /* the gen is known already (begin, prompt) */
     STORE_NOT_FOUND,      /* of this owner, that is: another's and none look alike */
     STORE_NO_PARENT,      /* the parent is not in the chat, or is not a user message where one is needed */
     STORE_FENCED,         /* a stale epoch: somebody else owns the generation */
@@ -190,8 +190,9 @@ struct session_store {
     bool shared; /* other nodes see it: the core appends before it delivers */
 };
 
-/* The outbox of finished answers, an ability of a shared session store (NULL elsewhere): entries of `finish`
- * in order, taken by one consumer at a time, gone once acknowledged. */
+/* The outbox, an ability of a shared session store (NULL elsewhere): what history is still to be told, in
+ * order, taken by one consumer at a time, gone once acknowledged. Entries come from `finish`, and from
+ * `prompt` while history is away. */
 struct outbox_entry {
     const char *id;
     const void *data;
@@ -199,10 +200,43 @@ struct outbox_entry {
 };
 typedef void (*outbox_take_fn)(void *ctx, enum store_status status, const struct outbox_entry *entries,
                                size_t n);
+
+/* What history has not yet got of a conversation: one turn a generation. */
+struct outbox_turn {
+    struct uuid gen;
+    const void *entry; /* as given to `prompt` */
+    size_t len;
+    bool ended; /* `answered` came */
+    const void *text;
+    size_t text_len;
+};
+/* newest: the message recorded last there, as far as anybody said within its keep_ms; nil: none. */
+typedef void (*outbox_chat_fn)(void *ctx, enum store_status status, const struct uuid *newest,
+                               const struct outbox_turn *turns, size_t n);
+
 struct outbox_ops {
     struct store_op *(*take)(struct session_store *s, size_t max, outbox_take_fn done, void *ctx);
     struct store_op *(*ack)(struct session_store *s, const char *const *ids, size_t n, store_done_fn done,
                             void *ctx);
+    /* In one step: the entry goes into the outbox, and is a turn of its chat until `forget`; `newest` (its
+     * answer's message) is the chat's newest. OK also for a repeat of the same bytes; EXISTS when the gen has
+     * a turn of other bytes there; FULL when the outbox is. */
+    struct store_op *(*prompt)(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                               const struct uuid *newest, const void *entry, size_t len, store_done_fn done,
+                               void *ctx);
+    /* The text of a turn's answer, for whoever goes on with the conversation. Nothing where there is no such
+     * turn. It has no completion. */
+    void (*answered)(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                     const void *text, size_t len);
+    /* History has recorded this message in the chat: it is the newest, remembered for keep_ms. It has no
+     * completion. */
+    void (*newest)(struct session_store *s, const char *owner, const struct uuid *chat,
+                   const struct uuid *message, uint64_t keep_ms);
+    struct store_op *(*chat)(struct session_store *s, const char *owner, const struct uuid *chat,
+                             outbox_chat_fn done, void *ctx);
+    /* History has the turn. Idempotent. */
+    struct store_op *(*forget)(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                               store_done_fn done, void *ctx);
 };
 
 /* The store of one process: `wake` is called when a completion waits for the next turn. One node may be made

@@ -257,6 +257,95 @@ static void test_outbox_gives_an_entry_to_one_consumer(void **state)
     heard(w, "ok one two");
 }
 
+/* ---- prompts that history could not be told */
+
+static void test_a_prompt_is_an_entry_and_a_turn(void **state)
+{
+    struct pair *w = *state;
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=0");
+    prompt(w, 0, 1, 9, "one");
+    heard(w, "ok");
+    prompt(w, 1, 2, 9, "two");
+    heard(w, "ok");
+    prompt(w, 0, 3, 8, "elsewhere");
+    heard(w, "ok");
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=502 1:one 2:two");
+    chat(w, 1, BOB, 9); /* another's */
+    heard(w, "ok newest=0");
+    take(w, 0, 10);
+    heard(w, "ok one two elsewhere"); /* in order, whatever the chat */
+    ack(w, 0, 3);
+    chat(w, 0, ALICE, 9); /* history has not said so */
+    heard(w, "ok newest=502 1:one 2:two");
+    forget(w, 0, 1, 9);
+    heard(w, "ok");
+    forget(w, 1, 1, 9); /* twice: no harm */
+    heard(w, "ok");
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=502 2:two");
+}
+
+static void test_a_prompt_comes_before_its_end(void **state)
+{
+    struct pair *w = *state;
+    for (int gen = 1; gen <= 6; gen++) {
+        prompt(w, 0, gen, 200 + gen, "prompt"); /* in a shard of its own */
+        end_one(w, gen, "end");
+    }
+    take(w, 0, 20);
+    heard(w, "ok prompt end prompt end prompt end prompt end prompt end prompt end");
+}
+
+static void test_a_repeated_prompt_is_one(void **state)
+{
+    struct pair *w = *state;
+    prompt(w, 0, 1, 9, "one");
+    prompt(w, 0, 1, 9, "one");
+    heard(w, "ok");
+    prompt(w, 1, 1, 9, "another");
+    heard(w, "exists");
+    chat(w, 0, ALICE, 9);
+    heard(w, "ok newest=501 1:one");
+    take(w, 0, 10);
+    heard(w, "ok one");
+}
+
+static void test_an_answer_belongs_to_its_turn(void **state)
+{
+    struct pair *w = *state;
+    answered(w, 0, 1, 9, "too soon");
+    prompt(w, 0, 1, 9, "one");
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=501 1:one");
+    answered(w, 0, 1, 9, "hello");
+    prompt(w, 0, 2, 9, "two");
+    answered(w, 1, 2, 9, "");
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=502 1:one=hello 2:two=");
+    forget(w, 0, 1, 9);
+    answered(w, 0, 1, 9, "too late");
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=502 2:two=");
+}
+
+static void test_the_newest_message_is_remembered_for_a_while(void **state)
+{
+    struct pair *w = *state;
+    newest(w, 0, 9, 77, 60 * 1000);
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=77");
+    pass(w, 61 * 1000);
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=0");
+    prompt(w, 0, 1, 9, "one"); /* waits for history, however long that takes */
+    newest(w, 1, 9, 78, 1000);
+    pass(w, 3600 * 1000);
+    chat(w, 1, ALICE, 9);
+    heard(w, "ok newest=78 1:one");
+}
+
 /* ---- asynchronous */
 
 static struct store_op *start_nth(struct pair *w, int n)
@@ -292,6 +381,12 @@ static struct store_op *start_nth(struct pair *w, int n)
         return start_reclaim(w, 0, 1, 1, 1000);
     case 12:
         return start_lapsed(w, 0, 10);
+    case 13:
+        return start_prompt(w, 0, 1, 9, "entry");
+    case 14:
+        return start_chat(w, 0, ALICE, 9);
+    case 15:
+        return start_forget(w, 0, 1, 9);
     default:
         return NULL;
     }
@@ -413,6 +508,11 @@ int session_contract_nodes(void)
         T(test_what_a_crashed_node_ran_stays_listed),
         T(test_outbox_gives_in_order_until_acknowledged),
         T(test_outbox_gives_an_entry_to_one_consumer),
+        T(test_a_prompt_is_an_entry_and_a_turn),
+        T(test_a_prompt_comes_before_its_end),
+        T(test_a_repeated_prompt_is_one),
+        T(test_an_answer_belongs_to_its_turn),
+        T(test_the_newest_message_is_remembered_for_a_while),
         T(test_every_call_completes_once),
         T(test_none_after_cancel),
         T(test_none_after_close),

@@ -283,6 +283,30 @@ static void on_take(void *ctx, enum store_status status, const struct outbox_ent
     }
 }
 
+/* The lowest gen above `after`; NULL: none. */
+static const struct outbox_turn *turn_after(const struct outbox_turn *turns, size_t n, unsigned after)
+{
+    const struct outbox_turn *next = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (number(&turns[i].gen) > after && (!next || number(&turns[i].gen) < number(&next->gen)))
+            next = &turns[i];
+    return next;
+}
+
+static void on_chat(void *ctx, enum store_status status, const struct uuid *newest_id,
+                    const struct outbox_turn *turns, size_t n)
+{
+    struct pair *w = ctx;
+    hear(w, status);
+    buf_printf(&w->said, " newest=%u", number(newest_id));
+    for (const struct outbox_turn *t = turn_after(turns, n, 0); t;
+         t = turn_after(turns, n, number(&t->gen))) {
+        buf_printf(&w->said, " %u:%.*s", number(&t->gen), (int)t->len, (const char *)t->entry);
+        if (t->ended)
+            buf_printf(&w->said, "=%.*s", (int)t->text_len, (const char *)t->text);
+    }
+}
+
 /* ---- calls */
 
 #define S(node) (w->side[node].s)
@@ -385,6 +409,26 @@ struct store_op *start_ack(struct pair *w, int node, size_t n)
     STARTED(w->factory->outbox->ack(S(node), ids, n, on_done, w));
 }
 
+struct store_op *start_prompt(struct pair *w, int node, int gen, int chat_number, const char *entry)
+{
+    struct gen_key k = key(gen);
+    struct uuid in = id((uint64_t)chat_number), message = id((uint64_t)gen + 500);
+    STARTED(w->factory->outbox->prompt(S(node), &k, &in, &message, entry, strlen(entry), on_done, w));
+}
+
+struct store_op *start_chat(struct pair *w, int node, const char *owner, int chat_number)
+{
+    struct uuid in = id((uint64_t)chat_number);
+    STARTED(w->factory->outbox->chat(S(node), owner, &in, on_chat, w));
+}
+
+struct store_op *start_forget(struct pair *w, int node, int gen, int chat_number)
+{
+    struct gen_key k = key(gen);
+    struct uuid in = id((uint64_t)chat_number);
+    STARTED(w->factory->outbox->forget(S(node), &k, &in, on_done, w));
+}
+
 /* ---- and their completion */
 
 static void settle(struct pair *w, int before)
@@ -484,4 +528,34 @@ void take(struct pair *w, int node, size_t max)
 void ack(struct pair *w, int node, size_t n)
 {
     WAITED(start_ack(w, node, n));
+}
+
+void prompt(struct pair *w, int node, int gen, int chat_number, const char *entry)
+{
+    WAITED(start_prompt(w, node, gen, chat_number, entry));
+}
+
+void answered(struct pair *w, int node, int gen, int chat_number, const char *text)
+{
+    struct gen_key k = key(gen);
+    struct uuid in = id((uint64_t)chat_number);
+    w->factory->outbox->answered(S(node), &k, &in, text, strlen(text));
+    pass(w, 0);
+}
+
+void newest(struct pair *w, int node, int chat_number, int message, uint64_t keep_ms)
+{
+    struct uuid in = id((uint64_t)chat_number), m = id((uint64_t)message);
+    w->factory->outbox->newest(S(node), ALICE, &in, &m, keep_ms);
+    pass(w, 0);
+}
+
+void chat(struct pair *w, int node, const char *owner, int chat_number)
+{
+    WAITED(start_chat(w, node, owner, chat_number));
+}
+
+void forget(struct pair *w, int node, int gen, int chat_number)
+{
+    WAITED(start_forget(w, node, gen, chat_number));
 }

@@ -81,6 +81,9 @@ struct store_op *start_active(struct pair *w, int node, const char *owner);
 struct store_op *start_lapsed(struct pair *w, int node, size_t max);
 struct store_op *start_take(struct pair *w, int node, size_t max);
 struct store_op *start_ack(struct pair *w, int node, size_t n);
+struct store_op *start_prompt(struct pair *w, int node, int gen, int chat, const char *entry);
+struct store_op *start_chat(struct pair *w, int node, const char *owner, int chat);
+struct store_op *start_forget(struct pair *w, int node, int gen, int chat);
 
 /* Each waits, without time passing. */
 void touch(struct pair *w, int node, const char *owner, int session, uint64_t ttl_ms);
@@ -99,5 +102,11 @@ void watch(struct pair *w, const char *owner);     /* every node */
 void lapsed(struct pair *w, int node, size_t max); /* heard in order of owner and gen */
 void take(struct pair *w, int node, size_t max);
 void ack(struct pair *w, int node, size_t n); /* the first n of the last take */
+/* Of Alice; the newest message of a prompt is its gen + 500. */
+void prompt(struct pair *w, int node, int gen, int chat, const char *entry);
+void answered(struct pair *w, int node, int gen, int chat, const char *text);
+void newest(struct pair *w, int node, int chat, int message, uint64_t keep_ms);
+void chat(struct pair *w, int node, const char *owner, int chat); /* turns by gen */
+void forget(struct pair *w, int node, int gen, int chat);
 
 #endif
