@@ -67,6 +67,8 @@ void chat_leave(struct generation *g)
         mem_free(c);
     } else if (was_head) {
         struct generation *next = list_entry(list_first(&c->line), struct generation, chat_link);
+        if (g->node->outbox && g->state == GENERATION_DONE && !g->outcome.persisted)
+            next->behind = g->key.gen; /* it is to be read with what was said before it */
         if (chat_is_head(next))
             generation_advance(next);
     }

@@ -8,7 +8,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "core/asked.h"
 #include "core/chat.h"
+#include "core/detour.h"
+#include "core/memo.h"
 #include "core/owner.h"
 #include "core/produce.h"
 #include "core/relay.h"
@@ -97,7 +100,7 @@ struct generation *generation_new(struct node *n, struct owner *owner, const str
 
 void generation_drop(struct generation *g)
 {
-    assert(list_empty(&g->followers) && !g->call && !g->op && !g->out && !g->relay);
+    assert(list_empty(&g->followers) && !g->call && !g->op && !g->out && !g->relay && !g->detour);
     chat_leave(g);
     if (g->state == GENERATION_DONE)
         g->node->kept_bytes -= tokenlog_memory(&g->log);
@@ -115,6 +118,7 @@ void generation_free(struct generation *g)
     mem_free(g->params_json);
     mem_free(g->messages_json);
     mem_free(g->system);
+    asked_free(g->asked);
     owner_put(g->owner);
     mem_free(g);
     mem_died(MEM_GENERATION);
@@ -263,6 +267,7 @@ void generation_run(struct generation *g, const struct history_message *context,
                             .messages_json = g->messages_json};
     struct err e = {0};
     generation_move(g, GENERATION_RUNNING);
+    memo_run(g, context, count);
     produce_open(g);
     g->call = start_call(g, &prompt, &e);
     mem_free(messages);
@@ -277,6 +282,23 @@ static bool too_old(const struct generation *g)
     return n->unix_ms > g->created_ms + (uint64_t)n->config->upstream_takeover_age_s * 1000;
 }
 
+static void no_context(struct generation *g, enum store_status status)
+{
+    struct err e = {0};
+    err_set(&e, status == STORE_NOT_FOUND ? ERR_NOT_FOUND : ERR_STORE_DEGRADED,
+            "The conversation could not be read (%s).", store_status_name(status));
+    generation_end(g, g->log.text.len ? "truncated" : "error", &e);
+}
+
+void generation_waits_for_context(struct generation *g)
+{
+    bool patient = g->taken_over || g->node->outbox_ops;
+    if (patient && !too_old(g))
+        g->retry_us = g->node->now_us + WAIT_US; /* node_tick asks again */
+    else
+        no_context(g, STORE_UNAVAILABLE);
+}
+
 static void context_read(void *ctx, const struct history_begin *r)
 {
     struct generation *g = ctx;
@@ -286,14 +308,11 @@ static void context_read(void *ctx, const struct history_begin *r)
         generation_run(g, r->context, r->context_count);
         return;
     }
-    if (g->taken_over && r->status != STORE_NOT_FOUND && !too_old(g)) {
-        g->retry_us = g->node->now_us + WAIT_US; /* node_tick asks again */
+    if (r->status != STORE_NOT_FOUND) {
+        generation_waits_for_context(g);
         return;
     }
-    struct err e = {0};
-    err_set(&e, r->status == STORE_NOT_FOUND ? ERR_NOT_FOUND : ERR_STORE_DEGRADED,
-            "The conversation could not be read (%s).", store_status_name(r->status));
-    generation_end(g, g->log.text.len ? "truncated" : "error", &e);
+    no_context(g, r->status);
 }
 
 /* An answer taken over waits for an upstream that is not there yet, as long as it would still be taken over.
@@ -316,7 +335,10 @@ static void behind_read(void *ctx, enum store_status status, const struct histor
     struct node *node = g->node;
     g->op = NULL;
     bool running = status == STORE_OK && n == 1 && strcmp(a->state, "running") == 0;
-    if (running && node->now_us - g->behind_us < BEHIND_US) {
+    bool away = status == STORE_UNAVAILABLE && node->outbox_ops && !too_old(g);
+    if (away)
+        g->behind_us = node->now_us;
+    if (away || (running && node->now_us - g->behind_us < BEHIND_US)) {
         g->retry_us = node->now_us + WAIT_US;
         return;
     }
@@ -337,7 +359,7 @@ static void ask_behind(struct generation *g)
 void generation_advance(struct generation *g)
 {
     struct node *n = g->node;
-    if (g->state != GENERATION_QUEUED || g->op || g->cancel_wanted)
+    if (g->state != GENERATION_QUEUED || g->op || g->detour || g->cancel_wanted)
         return;
     if (!g->params_json) { /* another gateway's: what was asked is not known here yet */
         takeover_ask(g);
@@ -345,6 +367,10 @@ void generation_advance(struct generation *g)
     }
     if (must_wait(g))
         return;
+    if (g->unrecorded) {
+        detour_context(g);
+        return;
+    }
     if (!uuid_is_nil(&g->behind)) {
         ask_behind(g);
         return;

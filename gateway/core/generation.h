@@ -20,6 +20,8 @@
 #include "core/protocol.h"
 #include "core/tokenlog.h"
 
+struct asked;
+struct detour;
 struct follower;
 struct produce;
 struct recall;
@@ -72,12 +74,15 @@ struct generation {
     struct produce *out;        /* while this node produces into a shared log */
     struct relay *relay;        /* while another does, or is to be taken over from */
     struct store_op *op;        /* history call in flight */
+    struct asked *asked;        /* owned: its prompt, until it is recorded; of one taken over, what it was */
+    struct detour *detour;      /* while history is gone round */
     struct store_op *orphan_op; /* shared: does another node follow it? */
     struct uuid chat_id, message, user_message;
     struct uuid
-        behind; /* ran in the chat on another gateway when this was queued; nil: none, or history has it */
+        behind; /* ran in the chat before this, and history may not have its end yet; nil: none, or it has */
     struct outcome outcome; /* from ENDING on */
-    uint64_t accepted_us, first_text_us, last_text_us, ended_us, orphan_us, retry_us, behind_us;
+    uint64_t accepted_us, first_text_us, last_text_us, ended_us, orphan_us, retry_us, behind_us,
+        detour_us;   /* when history is gone round, next */
     uint64_t tokens; /* text events of the answer as it stands */
     uint64_t saved;  /* bytes of the log that history has (checkpoint); a rewind lowers it */
     uint64_t saved_seq;
@@ -87,11 +92,11 @@ struct generation {
     uint64_t created_ms;
     enum generation_state state;
     bool cancel_on_disconnect, interrupts, cancel_wanted, recalled, taken_over, settled, head_at_begin,
-        tokens_unknown;
+        tokens_unknown, unrecorded;
     /* interrupts: cancels who is ahead in its chat once it is recorded. recalled: brought back from history,
      * its log was gone. taken_over: an earlier life of the gateway began it. head_at_begin: nobody was before
-     * it when its prompt went to history. settled: history has it, or will never take it; nothing of it waits
-     */
+     * it when its prompt went to history. settled: history has it, or will never take it; nothing of it
+     * waits. unrecorded: its prompt came into the outbox, and history may not have it yet. */
 };
 
 extern const struct outcome outcome_none; /* of one that has not ended */
@@ -118,6 +123,8 @@ void generation_run(struct generation *g, const struct history_message *context,
 void generation_stop(struct generation *g);
 /* Its turn in the chat has come: if it is recorded already, reads the conversation again and runs. */
 void generation_advance(struct generation *g);
+/* What is before it cannot be read now: again in a moment, but not for ever. */
+void generation_waits_for_context(struct generation *g);
 /* Ends it as cancelled, at once unless it is still being recorded. Idempotent; nothing after the outcome
  * stands. */
 void generation_cancel(struct generation *g);

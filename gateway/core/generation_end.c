@@ -14,7 +14,9 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "core/chat.h"
+#include "core/detour.h"
 #include "core/generation.h"
+#include "core/memo.h"
 #include "core/outbox.h"
 #include "core/owner.h"
 #include "core/produce.h"
@@ -51,6 +53,7 @@ void generation_stop(struct generation *g)
     if (g->orphan_op)
         g->node->sessions->ops->cancel_op(g->node->sessions, g->orphan_op);
     g->orphan_op = NULL;
+    detour_stop(g);
 }
 
 static void set_outcome(struct generation *g, const char *state, const struct err *error)
@@ -185,6 +188,7 @@ void generation_close(struct generation *g)
 {
     assert(g->state == GENERATION_ENDING);
     tokenlog_finish(&g->log);
+    memo_ended(g);
     generation_move(g, GENERATION_DONE);
     list_del(&g->owner_link);
     g->node->kept_bytes += tokenlog_memory(&g->log);

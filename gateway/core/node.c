@@ -5,7 +5,9 @@
 #include "base/mem.h"
 #include "core/chat.h"
 #include "core/checkpoint.h"
+#include "core/detour.h"
 #include "core/generation.h"
+#include "core/memo.h"
 #include "core/outbox.h"
 #include "core/owner.h"
 #include "core/produce.h"
@@ -35,6 +37,7 @@ void node_init(struct node *n)
     list_init(&n->recalls_running);
     list_init(&n->recall_queue);
     list_init(&n->recalls_parked);
+    list_init(&n->memos);
     n->outbox = outbox_open(n);
     n->rescue = rescue_open(n);
     n->checkpoint_us = n->now_us;
@@ -88,7 +91,8 @@ static void tick_queued(struct node *n)
 {
     list_each_safe (pos, tmp, &n->by_state[GENERATION_QUEUED]) {
         struct generation *g = list_entry(pos, struct generation, state_link);
-        bool waits = g->taken_over || !uuid_is_nil(&g->behind) || !list_empty(&g->owner->remotes);
+        bool waits =
+            g->taken_over || g->retry_us || !uuid_is_nil(&g->behind) || !list_empty(&g->owner->remotes);
         if (waits && n->now_us >= g->retry_us && chat_is_head(g))
             generation_advance(g);
     }
@@ -135,6 +139,7 @@ void node_tick(struct node *n)
 {
     sessions_tick(n);
     tick_orphans(n);
+    detour_tick(n);
     tick_queued(n);
     tick_ending(n);
     tick_unpersisted(n);
@@ -203,5 +208,6 @@ void node_close(struct node *n)
     for (int state = 0; state < GENERATION_DROPPED; state++)
         list_each_safe (pos, tmp, &n->by_state[state])
             generation_drop(list_entry(pos, struct generation, state_link));
+    memos_free(n);
     sweep(n);
 }

@@ -19,6 +19,7 @@
 struct owner;
 struct chat;
 struct generation;
+struct memo;
 struct session;
 struct outbox;
 struct outbox_ops;
@@ -75,11 +76,14 @@ struct node {
     struct list recall_queue;                /* those that wait until fewer run */
     struct list recalls_parked;              /* that the stores could not answer */
     size_t recalls;                          /* that run */
-    struct outbox *outbox;                   /* NULL without outbox_ops */
-    struct rescue *rescue;                   /* NULL where the session store is not shared */
-    struct store_op *checkpoint;             /* in flight */
-    uint64_t checkpoint_us;                  /* when the last began */
-    struct takeover *takeover;               /* at start, until every answer found running is taken up */
+    struct memo *memo_table;                 /* hash by (owner, chat): see memo.h */
+    struct list memos;                       /* longest unused first */
+    size_t memo_bytes;
+    struct outbox *outbox;       /* NULL without outbox_ops */
+    struct rescue *rescue;       /* NULL where the session store is not shared */
+    struct store_op *checkpoint; /* in flight */
+    uint64_t checkpoint_us;      /* when the last began */
+    struct takeover *takeover;   /* at start, until every answer found running is taken up */
 };
 
 /* The fields above the line are set; makes the rest. */

@@ -106,9 +106,13 @@ bool outbox_entry_read(struct outbox_answer *a, const void *data, size_t len)
     memset(a, 0, sizeof *a);
     json_t *root = a->root = json_loadb(data, len, JSON_ALLOW_NUL, NULL);
     struct history_answer *out = &a->answer;
+    a->asked = asked_read(root);
+    if (a->asked)
+        return true;
     json_t *text = json_object_get(root, "text");
     if (!read_ids(out, root) || !json_is_string(text)) {
         json_decref(root);
+        a->root = NULL;
         return false;
     }
     a->outcome = json_dumps(json_object_get(root, "outcome"), JSON_COMPACT);
@@ -128,6 +132,7 @@ bool outbox_entry_read(struct outbox_answer *a, const void *data, size_t len)
 
 void outbox_entry_free(struct outbox_answer *a)
 {
+    asked_free(a->asked);
     json_decref(a->root);
     mem_free(a->parts);
     free(a->outcome);

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
+#include "core/detour.h"
 #include "core/outbox_entry.h"
 #include "core/owner.h"
 #include "core/produce_inner.h"
@@ -281,6 +282,7 @@ static void send_finish(struct generation *g)
     record_write_done(&json, &g->outcome);
     struct log_record r = record_after(&p->last, LOG_KIND_DONE, 0, json.data, json.len);
     outbox_entry_write(&entry, g, r.epoch, r.seq);
+    detour_answered(g);
     p->op = s->ops->finish(s, &key, &r, entry.data, entry.len,
                            (uint64_t)g->node->config->log_store_keep_s * 1000, finished, g);
     buf_free(&entry);

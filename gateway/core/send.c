@@ -7,11 +7,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/asked.h"
 #include "core/chat.h"
+#include "core/detour.h"
 #include "core/owner.h"
 #include "core/produce.h"
 #include "core/recall.h"
 #include "core/relay.h"
+#include "core/send_inner.h"
 
 /* ------------------------------------------------------------------ what a repeated send must equal */
 
@@ -103,8 +106,7 @@ static void refuse_all(struct generation *g, const struct err *e)
     }
 }
 
-/* The gen is not used up: as if it had never been asked. */
-static void send_refuse(struct generation *g, const struct err *e)
+void send_refuse(struct generation *g, const struct err *e)
 {
     refuse_all(g, e);
     generation_drop(g);
@@ -120,12 +122,21 @@ static void accept_all(struct generation *g)
     }
 }
 
+struct known {
+    struct generation *asked;
+    uint8_t digest[32]; /* of this ask; the log says that of the first */
+};
+
 /* Another gateway's answer has been read: accepted, then as a resume from 0. */
 static void known_read(void *ctx, struct generation *g, const struct err *e)
 {
-    struct generation *asked = *(struct generation **)ctx;
-    if (!g) {
-        refuse_all(asked, e); /* it is in the tables still, and may be asked for again */
+    struct known *k = ctx;
+    struct err conflict = {0};
+    bool same = g && memcmp(g->digest, k->digest, sizeof g->digest) == 0;
+    if (g && !same)
+        err_set(&conflict, ERR_CONFLICT, NULL);
+    if (!same) {
+        refuse_all(k->asked, g ? &conflict : e); /* it is in the tables still, and may be asked for again */
         return;
     }
     accept_all(g);
@@ -136,16 +147,26 @@ static void known_read(void *ctx, struct generation *g, const struct err *e)
     }
 }
 
+void send_elsewhere(struct generation *g, const struct log_record *records, size_t n)
+{
+    struct known k = {.asked = g};
+    memcpy(k.digest, g->digest, sizeof k.digest);
+    chat_leave(g);
+    asked_free(g->asked);
+    g->asked = NULL;
+    mem_free(g->params_json); /* takeover_ask reads what was asked, should it come to that */
+    g->params_json = NULL;
+    relay_open(g, records, n);
+    recall_start_with(g->node, g->owner, &g->key.gen, known_read, &k, sizeof k);
+}
+
 /* It runs elsewhere, or nobody runs it any more: g becomes a reader of the shared log. */
 static void send_relay(struct generation *g, const struct history_answer *a)
 {
     g->message = a->message;
     g->user_message = a->parent;
     g->created_ms = a->created_ms;
-    mem_free(g->params_json); /* takeover_ask reads what was asked, should it come to that */
-    g->params_json = NULL;
-    relay_open(g, NULL, 0);
-    recall_start_with(g->node, g->owner, &g->key.gen, known_read, &g, sizeof g);
+    send_elsewhere(g, NULL, 0);
 }
 
 /* It was asked in an earlier life of this gateway, or of another: g becomes that answer. */
@@ -179,6 +200,7 @@ static void send_known(struct generation *g, const struct history_answer *a)
 static void send_failed(struct generation *g, enum store_status status)
 {
     struct err e = {0};
+    detour_stop(g);
     if (status == STORE_NO_PARENT) {
         err_set(&e, ERR_NOT_FOUND, "parent: no such message in this chat, or not a user message");
         e.param = "parent";
@@ -196,14 +218,23 @@ static void send_recorded(void *ctx, const struct history_begin *r)
     struct generation *g = ctx;
     g->op = NULL;
     if (r->status == STORE_EXISTS) {
+        detour_stop(g);
         send_known(g, r->existing);
         return;
     }
+    if (r->status == STORE_UNAVAILABLE && detour_refused(g))
+        return;
     if (r->status != STORE_OK) {
         send_failed(g, r->status);
         return;
     }
     g->user_message = r->user_message;
+    detour_recorded(g);
+    send_goes_on(g, r->context, r->context_count);
+}
+
+void send_goes_on(struct generation *g, const struct history_message *context, size_t count)
+{
     accept_all(g);
     produce_open(g); /* also while it waits its turn: it is this gateway's */
     log_info("generation.accepted", LF_UUID("gen", &g->key.gen), LF_UUID("chat", &g->chat_id));
@@ -212,7 +243,7 @@ static void send_recorded(void *ctx, const struct history_begin *r)
         owner_remote_cancel(g->owner, &g->chat_id);
     }
     if (!g->cancel_wanted && g->head_at_begin) {
-        generation_run(g, r->context, r->context_count);
+        generation_run(g, context, count);
         if (g->state == GENERATION_RUNNING)
             owner_tell_active(g->owner, g);
         return;
@@ -283,6 +314,7 @@ static void send_record(struct generation *g, const struct send *s)
                              .context_bytes = (size_t)n->config->limits_context_bytes};
     memcpy(h.digest, g->digest, sizeof h.digest);
     g->op = n->history->ops->begin(n->history, &h, send_recorded, g);
+    detour_asked(g, &h);
     free(request);
 }
 

@@ -6,8 +6,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/asked.h"
 #include "core/chat.h"
 #include "core/checkpoint.h"
+#include "core/detour.h"
 #include "core/owner.h"
 #include "core/produce.h"
 #include "core/recall.h"
@@ -121,11 +123,32 @@ static void answer_read(void *ctx, enum store_status status, const struct histor
     }
 }
 
-void takeover_ask(struct generation *g)
+static void ask_history(struct generation *g)
 {
     struct history_store *h = g->node->history;
     struct gen_key key = {.owner = g->owner->name, .gen = g->key.gen};
     g->op = h->ops->answer(h, &key, answer_read, g);
+}
+
+/* What waits in the outbox history cannot have; and what is no longer there it has. */
+static void prompt_found(struct generation *g, enum store_status status)
+{
+    if (status == STORE_NOT_FOUND)
+        ask_history(g);
+    else if (status != STORE_OK)
+        g->retry_us = g->node->now_us + AGAIN_US;
+    else if (take_request(g, &g->asked->send.request))
+        generation_advance(g);
+    else
+        give_up(g, "its request is not recorded");
+}
+
+void takeover_ask(struct generation *g)
+{
+    if (g->node->outbox_ops)
+        detour_find(g, prompt_found);
+    else
+        ask_history(g);
 }
 
 /* ------------------------------------------------------------------ all, at start */

@@ -21,6 +21,7 @@ void health_live(struct http_exchange *x)
 
 struct checks {
     bool accepting, history, upstream;
+    bool detour; /* without history, prompts wait for it in the outbox */
 };
 
 static struct checks check(const struct node *n)
@@ -28,12 +29,13 @@ static struct checks check(const struct node *n)
     const char *const *names;
     return (struct checks){.accepting = !n->draining,
                            .history = n->history->ops->healthy(n->history),
+                           .detour = n->outbox_ops != NULL,
                            .upstream = n->upstream->ops->models(n->upstream, &names) > 0};
 }
 
 static bool is_ready(const struct checks *c)
 {
-    return c->accepting && c->history && c->upstream;
+    return c->accepting && (c->history || c->detour) && c->upstream;
 }
 
 static void add_checks(struct buf *out, const struct checks *c)
@@ -69,7 +71,7 @@ void health_show(struct http_exchange *x)
     const struct node *n = x->node;
     struct checks c = check(n);
     struct buf out = {0};
-    const char *status = n->draining ? "draining" : is_ready(&c) ? "ok" : "degraded";
+    const char *status = n->draining ? "draining" : is_ready(&c) && c.history ? "ok" : "degraded";
     buf_printf(&out, "{\"status\":\"%s\",\"version\":\"%s\",\"node\":", status, LASTWORD_VERSION);
     json_add_cstring(&out, n->name);
     buf_printf(&out, ",\"uptime_s\":%llu,\"connections\":%lld,\"sessions\":%lld,",

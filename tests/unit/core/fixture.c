@@ -35,14 +35,14 @@ struct record {
 static struct record records[MOST];
 static struct store_op *queue;
 static enum store_status begin_status, finish_status;
-static bool held;
+static bool held, away;
 
 static struct store_op *enqueue(int kind, struct record *r, enum store_status status, void *ctx)
 {
     struct store_op *op = mem_alloc(sizeof *op), **tail = &queue;
     op->kind = kind;
-    op->record = r;
-    op->status = status;
+    op->record = away ? NULL : r;
+    op->status = away ? STORE_UNAVAILABLE : status;
     op->ctx = ctx;
     while (*tail)
         tail = &(*tail)->next;
@@ -67,6 +67,14 @@ static struct record *newest_in(const struct uuid *chat, const struct record *bu
     return newest;
 }
 
+static bool answer_in(const struct uuid *chat, const struct uuid *message)
+{
+    for (int i = 0; i < MOST; i++)
+        if (records[i].used && uuid_equal(&records[i].chat, chat) && uuid_equal(&records[i].message, message))
+            return true;
+    return false;
+}
+
 static struct record *record_make(const struct history_send *s)
 {
     struct record *r = records;
@@ -81,6 +89,8 @@ static struct record *record_make(const struct history_send *s)
                          .used = true};
     if (!s->has_input)
         r->user = s->parent;
+    else if (s->parent_kind == PARENT_MESSAGE)
+        r->parent = s->parent;
     else if (s->parent_kind == PARENT_NEWEST && before)
         r->parent = before->message;
     snprintf(r->owner, sizeof r->owner, "%s", s->owner);
@@ -98,7 +108,10 @@ static struct store_op *h_begin(struct history_store *h, const struct history_se
     (void)h;
     struct record *r = record_find(s->owner, &s->gen);
     enum store_status status = r ? STORE_EXISTS : begin_status;
-    if (status == STORE_OK)
+    if (status == STORE_OK && s->has_input && s->parent_kind == PARENT_MESSAGE &&
+        !answer_in(&s->chat, &s->parent))
+        status = STORE_NO_PARENT;
+    if (status == STORE_OK && !away)
         r = record_make(s);
     struct store_op *op = enqueue(0, r, status, ctx);
     op->begin = done;
@@ -125,13 +138,13 @@ static struct store_op *h_finish(struct history_store *h, const struct history_a
 {
     (void)h;
     struct record *r = record_find(a->owner, &a->gen);
-    enum store_status status = finish_status;
+    enum store_status status = finish_status != STORE_OK || r ? finish_status : STORE_NOT_FOUND;
     bool ended = r && strcmp(r->state, "running") != 0;
     if (status == STORE_OK && r && a->epoch < r->epoch)
         status = STORE_FENCED;
-    if (r && ended && a->epoch > r->epoch)
+    if (!away && r && ended && a->epoch > r->epoch)
         r->was_alone = true;
-    if (status == STORE_OK && r && (!ended || a->epoch > r->epoch))
+    if (!away && status == STORE_OK && r && (!ended || a->epoch > r->epoch))
         record_answer(r, a);
     struct store_op *op = enqueue(1, r, status, ctx);
     op->done = done;
@@ -188,6 +201,12 @@ static struct store_op *h_save(struct history_store *h, const struct history_ans
     struct store_op *op = enqueue(5, NULL, finish_status, ctx);
     op->done = done;
     return op;
+}
+
+static bool h_healthy(struct history_store *h)
+{
+    (void)h;
+    return !away;
 }
 
 static void h_cancel(struct history_store *h, struct store_op *op)
@@ -279,32 +298,6 @@ static bool history_turn(void)
     return true;
 }
 
-/* ------------------------------------------------------------------ the outbox, of whichever node */
-
-static struct store_op *o_take(struct session_store *s, size_t max, outbox_take_fn done, void *ctx)
-{
-    return flaky_outbox_take(s, max, done, ctx);
-}
-
-static struct store_op *o_ack(struct session_store *s, const char *const *ids, size_t n, store_done_fn done,
-                              void *ctx)
-{
-    return flaky_outbox_ack(s, ids, n, done, ctx);
-}
-
-static const struct outbox_ops world_outbox = {.take = o_take, .ack = o_ack};
-
-void history_fail(enum store_status begin, enum store_status finish)
-{
-    begin_status = begin;
-    finish_status = finish;
-}
-
-void history_hold(bool hold)
-{
-    held = hold;
-}
-
 static struct record *record_named(const char *gen)
 {
     struct uuid id;
@@ -313,6 +306,43 @@ static struct record *record_named(const char *gen)
         if (records[i].used && uuid_equal(&records[i].gen, &id))
             return &records[i];
     return NULL;
+}
+
+void history_fail(enum store_status begin, enum store_status finish)
+{
+    begin_status = begin;
+    finish_status = finish;
+}
+
+void history_away(bool is)
+{
+    away = is;
+}
+
+const char *history_path(const char *gen)
+{
+    static char out[1024];
+    struct history_message context[2 * MOST];
+    struct record *r = record_named(gen);
+    size_t n = r ? context_of(r, context) : 0, at = 0;
+    *out = 0;
+    for (size_t i = 0; i < n; i++)
+        at += (size_t)snprintf(out + at, sizeof out - at, "%s%.*s", i ? "|" : "", (int)context[i].text.len,
+                               context[i].text.data);
+    return out;
+}
+
+size_t history_count(void)
+{
+    size_t n = 0;
+    for (int i = 0; i < MOST; i++)
+        n += records[i].used;
+    return n;
+}
+
+void history_hold(bool hold)
+{
+    held = hold;
 }
 
 const char *history_state(const char *gen)
@@ -637,7 +667,8 @@ static void node_make(int i)
                                                  .answer = h_answer,
                                                  .running = h_running,
                                                  .context = h_context,
-                                                 .cancel_op = h_cancel};
+                                                 .cancel_op = h_cancel,
+                                                 .healthy = h_healthy};
     static const struct checkpoint_ops checkpoint = {.save = h_save};
     static struct history_store history = {.ops = &ops, .checkpoint = &checkpoint};
     static const char *const names[] = {"test", "b", "c"};
@@ -654,7 +685,7 @@ static void node_make(int i)
                        .now_us = now_us,
                        .unix_ms = unix_ms};
     snprintf(n->name, sizeof n->name, "%s", names[i]);
-    n->outbox_ops = shared ? &world_outbox : NULL;
+    n->outbox_ops = shared ? flaky_outbox() : NULL;
     n->sessions = shared ? flaky_open(memory, names[i], &events)
                          : session_memory_store(memory, names[i], false, &events, on_wake, NULL);
     node_init(n);
@@ -679,7 +710,7 @@ static void nodes_unmake(void)
     for (int i = 0; i < WORLD_NODES; i++)
         node_unmake(i);
     client_count = 0;
-    held = false;
+    held = away = false;
     while (history_turn()) {
     }
     session_memory_free(memory);
@@ -701,7 +732,7 @@ int world_setup(void **state)
     now_us = 1000000;
     unix_ms = 1732000000000;
     cancel_count = 0;
-    held = false;
+    held = away = false;
     history_fail(STORE_OK, STORE_OK);
     nodes_make();
     return 0;

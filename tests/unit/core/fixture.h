@@ -56,6 +56,11 @@ void world_restart(void);
 /* The same, and nothing is saved on the way out. */
 void world_crash(void);
 
+/* History answers UNAVAILABLE, and does nothing. */
+void history_away(bool away);
+/* What stands above a generation's answer, its question last: "hi|hello|and?"; "": none is recorded. */
+const char *history_path(const char *gen);
+size_t history_count(void); /* generations recorded */
 /* History's next completions answer with this (STORE_OK: as it should). */
 void history_fail(enum store_status begin, enum store_status finish);
 void history_hold(bool hold);               /* completions wait until it is let go */

@@ -14,7 +14,16 @@ struct flaky_store {
 /* A call that will be answered UNAVAILABLE. */
 struct flaky_op {
     struct list link;
-    enum { FLAKY_DONE, FLAKY_TOUCH, FLAKY_LEASE, FLAKY_READ, FLAKY_ACTIVE, FLAKY_TAKE, FLAKY_LAPSED } kind;
+    enum {
+        FLAKY_DONE,
+        FLAKY_TOUCH,
+        FLAKY_LEASE,
+        FLAKY_READ,
+        FLAKY_ACTIVE,
+        FLAKY_TAKE,
+        FLAKY_LAPSED,
+        FLAKY_CHAT
+    } kind;
     union {
         store_done_fn done;
         store_touch_fn touch;
@@ -23,6 +32,7 @@ struct flaky_op {
         store_active_fn active;
         outbox_take_fn take;
         store_lapsed_fn lapsed;
+        outbox_chat_fn chat;
     } on;
     void *ctx;
 };
@@ -213,7 +223,7 @@ static void f_publish(struct session_store *s, const char *owner, const struct a
         f->real->ops->publish(f->real, owner, entry);
 }
 
-struct store_op *flaky_outbox_take(struct session_store *s, size_t max, outbox_take_fn done, void *ctx)
+static struct store_op *o_take(struct session_store *s, size_t max, outbox_take_fn done, void *ctx)
 {
     struct flaky_store *f = of(s);
     if (f->how == FLAKY_NOT)
@@ -223,13 +233,71 @@ struct store_op *flaky_outbox_take(struct session_store *s, size_t max, outbox_t
     return (struct store_op *)op;
 }
 
-struct store_op *flaky_outbox_ack(struct session_store *s, const char *const *ids, size_t n,
-                                  store_done_fn done, void *ctx)
+static struct store_op *o_ack(struct session_store *s, const char *const *ids, size_t n, store_done_fn done,
+                              void *ctx)
 {
     struct flaky_store *f = of(s);
     if (f->how == FLAKY_NOT)
         return session_memory_outbox()->ack(f->real, ids, n, done, ctx);
     return refuse_done(f, done, ctx);
+}
+
+static struct store_op *o_prompt(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                                 const struct uuid *newest, const void *entry, size_t len, store_done_fn done,
+                                 void *ctx)
+{
+    struct flaky_store *f = of(s);
+    if (f->how == FLAKY_NOT)
+        return session_memory_outbox()->prompt(f->real, key, chat, newest, entry, len, done, ctx);
+    if (f->how == FLAKY_MUTE)
+        session_memory_outbox()->prompt(f->real, key, chat, newest, entry, len, lost, NULL);
+    return refuse_done(f, done, ctx);
+}
+
+static void o_answered(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                       const void *text, size_t len)
+{
+    if (of(s)->how != FLAKY_AWAY)
+        session_memory_outbox()->answered(of(s)->real, key, chat, text, len);
+}
+
+static void o_newest(struct session_store *s, const char *owner, const struct uuid *chat,
+                     const struct uuid *message, uint64_t keep_ms)
+{
+    if (of(s)->how != FLAKY_AWAY)
+        session_memory_outbox()->newest(of(s)->real, owner, chat, message, keep_ms);
+}
+
+static struct store_op *o_chat(struct session_store *s, const char *owner, const struct uuid *chat,
+                               outbox_chat_fn done, void *ctx)
+{
+    struct flaky_store *f = of(s);
+    if (f->how == FLAKY_NOT)
+        return session_memory_outbox()->chat(f->real, owner, chat, done, ctx);
+    struct flaky_op *op = refuse(f, FLAKY_CHAT, ctx);
+    op->on.chat = done;
+    return (struct store_op *)op;
+}
+
+static struct store_op *o_forget(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
+                                 store_done_fn done, void *ctx)
+{
+    struct flaky_store *f = of(s);
+    if (f->how == FLAKY_NOT)
+        return session_memory_outbox()->forget(f->real, key, chat, done, ctx);
+    return refuse_done(f, done, ctx);
+}
+
+const struct outbox_ops *flaky_outbox(void)
+{
+    static const struct outbox_ops ops = {.take = o_take,
+                                          .ack = o_ack,
+                                          .prompt = o_prompt,
+                                          .answered = o_answered,
+                                          .newest = o_newest,
+                                          .chat = o_chat,
+                                          .forget = o_forget};
+    return &ops;
 }
 
 static void f_cancel_op(struct session_store *s, struct store_op *op)
@@ -268,6 +336,9 @@ static void complete(const struct flaky_op *op)
         break;
     case FLAKY_LAPSED:
         op->on.lapsed(op->ctx, STORE_UNAVAILABLE, NULL, 0);
+        break;
+    case FLAKY_CHAT:
+        op->on.chat(op->ctx, STORE_UNAVAILABLE, &(struct uuid){{0}}, NULL, 0);
         break;
     }
 }

@@ -9,9 +9,7 @@ enum flaky { FLAKY_NOT, FLAKY_AWAY, FLAKY_MUTE /* what is asked is done, but the
 
 struct session_store *flaky_open(struct session_memory *m, const char *name,
                                  const struct session_store_events *events);
-struct store_op *flaky_outbox_take(struct session_store *s, size_t max, outbox_take_fn done, void *ctx);
-struct store_op *flaky_outbox_ack(struct session_store *s, const char *const *ids, size_t n,
-                                  store_done_fn done, void *ctx);
+const struct outbox_ops *flaky_outbox(void);
 void flaky_is(struct session_store *s, enum flaky how);
 
 #endif

@@ -1,8 +1,8 @@
 /* Everything at once, seeded: clients that ask, drop, come back and forget, an upstream that stammers,
  * restarts and ends, a history that fails, and a gateway that dies. Then the same with three gateways on one
- * store, of which some die, some freeze, and some do not reach the store. The oracle: whoever comes back in
- * the end holds exactly what history has, and every answer that was accepted has a last word. In the lonely
- * worlds nobody comes back before that: the gateways find out by themselves. */
+ * store, of which some die, some freeze, some do not reach the store, and history is away. The oracle:
+ * whoever comes back in the end holds exactly what history has, and every answer that was accepted has a last
+ * word. In the lonely worlds nobody comes back before that: the gateways find out by themselves. */
 #include "fixture.h"
 
 #define CLIENTS 5
@@ -114,8 +114,8 @@ static void person_asks(struct person *p, int i)
         return;
     c->following = c->asked = true;
     client_say(p->client,
-               "{\"type\":\"send\",\"gen\":\"%s\",\"chat\":\"%s\",\"input\":\"q\",\"if_busy\":\"%s\"}",
-               c->gen, i % 2 ? CHAT1 : CHAT2, busy[rng(3)]);
+               "{\"type\":\"send\",\"gen\":\"%s\",\"chat\":\"%s\",\"input\":\"q\",\"if_busy\":\"%s\"%s}",
+               c->gen, i % 2 ? CHAT1 : CHAT2, busy[rng(3)], i % 3 ? "" : ",\"parent\":null");
 }
 
 static void person_resumes(struct person *p, int i)
@@ -239,6 +239,10 @@ static void cluster_acts(void)
         if (up[node])
             world_store(node, FLAKY_NOT);
         break;
+    case 8:
+    case 9:
+        history_away(rng(2));
+        break;
     default:
         world_pass(rng(4000));
     }
@@ -282,6 +286,7 @@ static void world_acts(void)
 static void the_end(void)
 {
     history_hold(false);
+    history_away(false);
     history_fail(STORE_OK, STORE_OK);
     if (cluster) {
         cluster_heals();
@@ -335,6 +340,9 @@ static void check_all(void)
             if (state && strcmp(state, "running") == 0)
                 print_message("%s still runs (not flagged)\n", c->gen);
             assert_true(!state || strcmp(state, "running") != 0);
+            if (c->done != (state != NULL))
+                print_message("person %d: %s is %s, and recorded as %s\n", p, c->gen,
+                              c->done ? "done" : "not done", state ? state : "nothing");
             assert_true(c->done == (state != NULL));
             assert_true(!c->accepted || c->done);
             if (strcmp(buf_cstr(&c->have), history_text(c->gen)) != 0)
