@@ -163,6 +163,7 @@ static void call_cancel(struct history_store *h, struct store_op *op)
 static void tell_trouble(struct history_postgres *h)
 {
     enum store_status trouble = h->writer.trouble;
+    metric_set(METRIC_HISTORY_UP, trouble == STORE_OK);
     if (trouble == h->told)
         return;
     h->told = trouble;

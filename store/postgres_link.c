@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/postgres_schema.h"
 
 #define BACKOFF_US 100000 /* doubles with each round, with full jitter */
@@ -176,6 +177,7 @@ static void greet(struct pglink *link, uint64_t now_us)
 
 static void ready(struct pglink *link, uint64_t now_us)
 {
+    metric_add(METRIC_HISTORY_CONNECTIONS, 1);
     if (link->told)
         log_info("history.connected", LF_STR("store", "postgres"), LF_STR("connection", role_name(link)));
     link->told = false;

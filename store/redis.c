@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 
 #define TICK_MS 50
 /* A tick so late means that we were stopped ourselves: what has come meanwhile is read before it is judged.
@@ -38,6 +39,7 @@ void redis_health(struct redis_store *s)
     if (up == s->up)
         return;
     s->up = up;
+    metric_set(METRIC_REDIS_UP, up);
     log_info("redis.health", LF_STR("state", up ? "up" : "down"));
     if (s->events.on_health)
         s->events.on_health(s->events.ctx, up);

@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "base/metrics.h"
 #include "store/redis_reply.h"
 #include "store/redis_resolve.h"
 
@@ -23,11 +24,16 @@
 #define BACKOFF_MAX_MS 2000
 #define SETTLED_MS 1000 /* a connection that did not live so long was no success */
 
-uint64_t link_now_ms(void)
+uint64_t link_now_us(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t link_now_ms(void)
+{
+    return link_now_us() / 1000;
 }
 
 static uint32_t chance(struct link *l)
@@ -128,7 +134,8 @@ static void on_readable(struct ev_loop *loop, struct ev_io *io, int events)
 {
     struct link *l = io->data;
     (void)loop, (void)events; /* an error shows itself by reading, as a writable socket's by writing */
-    l->heard_ms = link_now_ms();
+    l->heard_us = link_now_us();
+    l->heard_ms = l->heard_us / 1000;
     run(l, redisAsyncHandleRead);
 }
 
@@ -259,6 +266,7 @@ void link_ready(struct link *l)
 {
     l->state = LINK_READY;
     l->since_ms = link_now_ms();
+    metric_add(METRIC_REDIS_CONNECTIONS, 1);
     log_info("redis.ready", LF_STR("host", l->at.host), LF_INT("port", l->at.port));
 }
 
@@ -277,7 +285,8 @@ bool link_send(struct link *l, struct link_request *request, const char *command
     if (!l->ac || l->drop_due ||
         redisAsyncFormattedCommand(l->ac, on_reply, request, command, len) != REDIS_OK)
         return false;
-    request->sent_ms = link_now_ms();
+    request->sent_us = link_now_us();
+    request->sent_ms = request->sent_us / 1000;
     list_add_tail(&l->awaited, &request->link);
     return true;
 }

@@ -33,7 +33,7 @@ struct link;
 struct link_request {
     struct list link; /* in link->awaited */
     void (*on_answer)(struct link_request *request, const struct redisReply *reply);
-    uint64_t sent_ms;
+    uint64_t sent_ms, sent_us;
 };
 
 struct link_owner {
@@ -67,6 +67,7 @@ struct link {
     struct link_request ping;  /* in awaited while it is out */
     uint64_t since_ms;         /* of CONNECTING, and of READY */
     uint64_t heard_ms;         /* last sign of life */
+    uint64_t heard_us;         /* what is read now came then */
     uint64_t retry_ms;         /* DOWN: not before */
     unsigned failures;         /* attempts in a row that came to nothing, or soon ended */
     uint32_t chance;           /* for the jitter */
@@ -78,6 +79,7 @@ struct link {
 };
 
 uint64_t link_now_ms(void); /* monotonic */
+uint64_t link_now_us(void);
 
 void link_init(struct link *l, struct ev_loop *loop, const struct link_limits *limits,
                const struct link_owner *owner);

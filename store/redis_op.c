@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/metrics.h"
 #include "store/redis.h"
 #include "store/redis_functions.h"
 #include "store/redis_resp.h"
@@ -43,6 +44,7 @@ struct store_op *op_new(struct redis_store *s, const char *function, const char 
     else if (owner)
         strcpy(op->owner, owner);
     s->op_count++;
+    metric_add(METRIC_REDIS_CALLS, 1);
     return op;
 }
 
@@ -95,6 +97,7 @@ void op_free(struct store_op *op)
 {
     list_del(&op->link);
     op->s->op_count--;
+    metric_add(METRIC_REDIS_CALLS, -1);
     op->s->op_bytes -= op->words.len;
     buf_free(&op->words);
     if (op->release)
@@ -202,6 +205,8 @@ static void op_refused(struct store_op *op, const char *error)
 
 static void op_answered(struct store_op *op, const struct redisReply *reply)
 {
+    if (!reply || reply_is_error(reply))
+        metric_add(METRIC_REDIS_ERRORS, 1);
     if (!reply)
         op_defer(op, STORE_UNAVAILABLE); /* hiredis is taking the connection down: not from here */
     else if (reply_is_error(reply))
@@ -217,8 +222,9 @@ static void on_answer(struct link_request *request, const struct redisReply *rep
 
 enum store_status op_code(const struct redisReply *reply)
 {
-    static const enum store_status codes[] = {STORE_OK,   STORE_NOT_FOUND, STORE_FENCED, STORE_WRONG_POSITION,
-                                              STORE_HELD, STORE_FULL,      STORE_CORRUPT, STORE_EXISTS};
+    static const enum store_status codes[] = {
+        STORE_OK,   STORE_NOT_FOUND, STORE_FENCED,  STORE_WRONG_POSITION,
+        STORE_HELD, STORE_FULL,      STORE_CORRUPT, STORE_EXISTS};
     int64_t code = reply_int(reply_is_list(reply) ? reply_at(reply, 0) : reply);
     return code >= 0 && code < (int64_t)(sizeof(codes) / sizeof(*codes)) ? codes[code] : STORE_CORRUPT;
 }
@@ -285,6 +291,8 @@ static void on_bundle(struct link_request *request, const struct redisReply *rep
     struct bundle *b = list_entry(request, struct bundle, request);
     bool each = reply_is_list(reply);
     b->server->bundles--;
+    if (reply) /* by the clock that was read when it came: no other for any token */
+        metric_observe_us(METRIC_REDIS_APPEND, b->server->link.heard_us - request->sent_us);
     for (size_t i = 0; i < b->count; i++)
         op_answered(b->ops[i], each ? reply_at(reply, i) : reply);
     mem_free(b);
