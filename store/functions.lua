@@ -302,7 +302,7 @@ end
 
 local function lease_answer(core)
     local epoch, seq, off, crc, ended = parse(core)
-    return { OK, epoch, seq, off, crc, ended ~= '' and 1 or 0 }
+    return { OK, epoch, seq, off, crc, ended ~= '' and 1 or 0, 0, now_ms() }
 end
 
 -- The core and followers of a log that is there, with what was its stream.
@@ -314,9 +314,11 @@ local function find(keys)
     return split(state)
 end
 
--- S L M E; channel of the node, chat, lease ms, ms until an abandoned log goes
+-- S L M E; channel of the node, chat, lease ms, ms until an abandoned log goes, until when it is meant or 0. Calls that
+-- were sent to a server which stood still come to it all at once, when leases have lapsed and their senders are gone.
 local function acquire(keys, args)
     local holder, chat, lease, abandoned = args[1], args[2], tonumber(args[3]), tonumber(args[4])
+    local meant, now = tonumber(args[5]), now_ms()
     local core, followers = find(keys)
     if not core then
         core, followers = '1 0 0 00000000', ''
@@ -326,9 +328,9 @@ local function acquire(keys, args)
             return lease_answer(core)
         end
         local m = redis.call('HMGET', keys[3], 'n', 'u')
-        local left = (tonumber(m[2] or 0) or 0) - now_ms()
-        if m[1] and m[1] ~= holder and left > 0 then
-            return { HELD, epoch, seq, off, crc, 0, left }
+        local left = (tonumber(m[2] or 0) or 0) - now
+        if m[1] and m[1] ~= holder and (left > 0 or (meant > 0 and now > meant)) then
+            return { HELD, epoch, seq, off, crc, 0, math.max(left, 1), now }
         end
         core = whole(tonumber(epoch) + 1) .. ' ' .. seq .. ' ' .. off .. ' ' .. crc
     end

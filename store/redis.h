@@ -70,6 +70,8 @@ struct server {
     struct setup setup;
     struct link_request probe; /* see redis_hear.c */
     bool probed;
+    bool clock_known;
+    int64_t clock_ahead_ms; /* of link_now_ms, as of the last answer about a lease */
 };
 
 /* Who says where the servers are: a Sentinel, or any server of a cluster. */
@@ -141,7 +143,8 @@ struct store_op {
     enum store_status status;
     bool cancelled;
     bool append, ordered; /* append: may be gathered; ordered: goes after those */
-    bool after_watch;     /* goes when the owner's channel is subscribed to */
+    bool dated; /* the last argument: until when, by the server's clock, it is meant; put in as it goes */
+    bool after_watch; /* goes when the owner's channel is subscribed to */
     unsigned slot;
     uint64_t deadline_ms, retry_ms;
     struct buf words; /* RESP: the keys, then the arguments */

@@ -51,6 +51,14 @@ static void op_lease_keys(struct store_op *op, const struct gen_key *key)
         op_key(op, text, redis_key_shard(text, 'e', redis_shard(key)));
 }
 
+static void learn_clock(struct server *server, uint64_t now_ms)
+{
+    if (!server || !now_ms)
+        return;
+    server->clock_ahead_ms = (int64_t)now_ms - (int64_t)link_now_ms();
+    server->clock_known = true;
+}
+
 static void on_lease(struct store_op *op, const struct redisReply *reply)
 {
     struct lease_result result = {.status = op->status ? op->status : op_code(reply),
@@ -60,6 +68,7 @@ static void on_lease(struct store_op *op, const struct redisReply *reply)
                                   .crc = (uint32_t)strtoul(reply_text(reply_at(reply, 4), NULL), NULL, 16),
                                   .finished = reply_u64(reply_at(reply, 5)) != 0,
                                   .held_ms = reply_u64(reply_at(reply, 6))};
+    learn_clock(op->server, reply_u64(reply_at(reply, 7)));
     if (!op->cancelled)
         op->on.lease(op->ctx, &result);
 }
@@ -84,6 +93,7 @@ static struct store_op *call_acquire(struct session_store *s, const struct gen_k
                                      void *ctx)
 {
     struct store_op *op = lease(s, "acquire", key, chat, lease_ms, done, ctx);
+    op->dated = true;
     op_submit(op);
     return op;
 }

@@ -261,14 +261,24 @@ static void send_asking(struct server *server)
         mem_free(request);
 }
 
+/* As long as its answer is waited for; 0: by a clock that is not known yet. */
+static uint64_t meant_until(const struct store_op *op, const struct server *server)
+{
+    if (!server->clock_known)
+        return 0;
+    return (uint64_t)((int64_t)link_now_ms() + server->clock_ahead_ms) + op->s->limits.timeout_ms;
+}
+
 static void send_alone(struct store_op *op, struct server *server, bool asking)
 {
     struct redis_store *s = op->s;
     if (asking)
         send_asking(server);
     buf_clear(&s->scratch);
-    head(&s->scratch, op->function, op->keys, op->args);
+    head(&s->scratch, op->function, op->keys, op->args + op->dated);
     buf_add(&s->scratch, op->words.data, op->words.len);
+    if (op->dated)
+        resp_u64(&s->scratch, meant_until(op, server));
     list_del(&op->link);
     op->server = server;
     op->request.on_answer = on_answer;

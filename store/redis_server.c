@@ -126,6 +126,7 @@ void server_set_master(struct redis_store *s, const struct redis_address *at)
         return;
     server->at = *at;
     server->known = true;
+    server->clock_known = false;
     link_drop(&server->link, "another is the master now");
     link_afresh(&server->link);
 }

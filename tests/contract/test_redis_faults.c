@@ -136,6 +136,35 @@ static void test_silent_in_an_append(void **state)
     bed_close(&b);
 }
 
+/* What it was asked while it stood still it does when it goes on, and by then every lease has lapsed. */
+static void test_a_lease_is_not_given_to_who_has_gone(void **state)
+{
+    struct bed b;
+    (void)state;
+    bed_on(&b, NULL);
+    acquired(&b, "ok epoch=1 seq=0 off=0");
+    struct session_store *owner = b.s, *other = bed_open(&b, b.url, "b");
+    b.s = other;
+    until_up(&b);
+    acquired(&b, "held");
+    kill(server(&b)->pid, SIGSTOP);
+    acquired(&b, "unavailable"); /* it lies in the server's buffer */
+    atomic_fetch_add(server(&b)->clock_us, (int64_t)60 * 1000 * 1000);
+    kill(server(&b)->pid, SIGCONT);
+    b.s = owner;
+    until_up(&b);
+    reclaimed(&b, "ok epoch=1 seq=0 off=0");
+    b.s = other;
+    until_up(&b);
+    acquired(&b, "held");
+    atomic_fetch_add(server(&b)->clock_us, (int64_t)60 * 1000 * 1000);
+    acquired(&b, "held"); /* by the clock of the last answer it is late */
+    acquired(&b, "ok epoch=2 seq=0 off=0");
+    other->ops->close(other);
+    b.s = owner;
+    bed_close(&b);
+}
+
 static void test_silent_while_nothing_is_asked(void **state)
 {
     struct bed b;
@@ -336,6 +365,7 @@ int main(void)
         cmocka_unit_test(test_opened_before_there_is_a_server),
         cmocka_unit_test(test_what_was_lost_is_made_good),
         cmocka_unit_test(test_silent_in_an_append),
+        cmocka_unit_test(test_a_lease_is_not_given_to_who_has_gone),
         cmocka_unit_test(test_silent_while_nothing_is_asked),
         cmocka_unit_test(test_a_pause_of_ours_is_not_the_servers),
         cmocka_unit_test(test_functions_that_are_gone_are_loaded_again),
