@@ -27,11 +27,23 @@ static void on_active(void *ctx, const char *owner, const struct uuid *gen, cons
     owner_heard(ctx, owner, &(struct active_item){.gen = *gen, .chat = *chat, .state = state, .off = off});
 }
 
+/* While the store was away leases lapsed because nobody could renew them. Who lives does so first: gateways
+ * find the store again up to two seconds apart. */
+static void have_patience(struct node *n)
+{
+    if (n->store_away)
+        n->patience_us = n->now_us + (uint64_t)n->config->session_lease_ms * 1000;
+    n->store_away = false;
+}
+
 static void on_health(void *ctx, bool up)
 {
     struct node *n = ctx;
-    if (!up)
+    if (!up) {
+        n->store_away = true;
         return;
+    }
+    have_patience(n);
     produce_look(n);
     owners_look(n);
     rescue_wait(n->rescue);

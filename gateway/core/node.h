@@ -83,6 +83,8 @@ struct node {
     struct rescue *rescue;       /* NULL where the session store is not shared */
     struct store_op *checkpoint; /* in flight */
     uint64_t checkpoint_us;      /* when the last began */
+    bool store_away;             /* the session store */
+    uint64_t patience_us;        /* nothing of another gateway is taken over before */
     struct takeover *takeover;   /* at start, until every answer found running is taken up */
 };
 

@@ -175,14 +175,14 @@ static void checked(void *ctx, const struct lease_result *result)
 void remotes_tick(struct node *n)
 {
     struct session_store *s = n->sessions;
-    int most = CHECK_BATCH;
+    int most = n->now_us < n->patience_us ? 0 : CHECK_BATCH;
     list_each_safe (pos, tmp, &n->remotes) {
         struct remote *r = list_entry(pos, struct remote, check_link);
         if (n->draining || most-- == 0)
             break;
         list_move_tail(&n->remotes, &r->check_link);
         const struct generation *g = generation_find(n, r->owner, &r->gen);
-        if (r->op || n->now_us < r->check_us || (g && g->state != GENERATION_DONE))
+        if (r->op || n->now_us < r->check_us || (g && (g->state != GENERATION_DONE || g->out)))
             continue;
         r->check_us = n->now_us + CHECK_US;
         r->op = s->ops->acquire(s, &(struct gen_key){r->owner->name, r->gen}, &r->chat,

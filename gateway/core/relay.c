@@ -264,7 +264,7 @@ static void ask_lease(struct generation *g)
     struct relay *r = g->relay;
     struct session_store *s = g->node->sessions;
     struct gen_key key = key_of(g);
-    if (r->lease_op || r->leased || r->done || g->node->draining)
+    if (r->lease_op || r->leased || r->done || g->node->draining || g->node->now_us < g->node->patience_us)
         return;
     r->lease_op =
         s->ops->acquire(s, &key, &g->chat_id, (uint64_t)g->node->config->session_lease_ms, acquired, g);

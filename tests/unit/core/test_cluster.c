@@ -472,6 +472,69 @@ static void test_a_store_that_is_away_stops_nobody(void **state)
     assert_string_equal(b.state, "complete");
 }
 
+/* Every lease lapses, and the gateway that finds the store first is not the one that produces. */
+static void test_a_store_away_from_all_moves_nothing(void **state)
+{
+    (void)state;
+    struct heard a = {0}, b = {0};
+    struct client *one = asked_at(0, GEN1), *two = client_hello_at(1);
+    begin();
+    client_resume(two, GEN1, "");
+    speak("one ");
+    for (int i = 0; i < WORLD_NODES; i++) {
+        world_store(i, FLAKY_AWAY);
+        cluster_events(world_node_at(i)).on_health(world_node_at(i), false);
+    }
+    world_pass(10000);
+    speak("two ");
+    for (int i = WORLD_NODES - 1; i >= 0; i--) {
+        world_store(i, FLAKY_NOT);
+        cluster_events(world_node_at(i)).on_health(world_node_at(i), true);
+        world_pass(1000);
+    }
+    assert_int_equal(upstream_count(), 1);
+    speak("three");
+    world_pass(4000);
+    listen_to(one, &a);
+    listen_to(two, &b);
+    assert_string_equal(a.text, "one two three");
+    assert_string_equal(b.text, "one two three");
+    assert_int_equal(a.rewinds + b.rewinds, 0);
+    assert_int_equal(upstream_count(), 1);
+}
+
+/* The end of it was told alone; it gets into the log by the one who told it. */
+static void test_an_end_told_alone_is_its_owners_to_write(void **state)
+{
+    (void)state;
+    struct heard a = {0}, b = {0};
+    struct client *one = asked_at(0, GEN1), *two = client_hello_at(1);
+    begin();
+    speak("all ");
+    for (int i = 0; i < WORLD_NODES; i++) {
+        world_store(i, FLAKY_AWAY);
+        cluster_events(world_node_at(i)).on_health(world_node_at(i), false);
+    }
+    world_pass(5000);
+    speak("of it");
+    upstream_ends(0, CALL_COMPLETE);
+    world_pass(500);
+    for (int i = WORLD_NODES - 1; i >= 0; i--) {
+        world_store(i, FLAKY_NOT);
+        cluster_events(world_node_at(i)).on_health(world_node_at(i), true);
+        world_pass(700);
+    }
+    world_pass(8000);
+    listen_to(one, &a);
+    assert_string_equal(a.state, "complete");
+    client_resume(two, GEN1, "all");
+    strcpy(b.text, "all");
+    listen_to(two, &b);
+    assert_string_equal(b.text, "all of it");
+    assert_int_equal(b.epoch, 1);
+    assert_int_equal(upstream_count(), 0);
+}
+
 static void test_an_answer_that_is_lost_is_no_loss(void **state)
 {
     (void)state;
@@ -679,6 +742,8 @@ int main(void)
         CLUSTER_TEST(test_interrupt_reaches_the_owner),
         CLUSTER_TEST(test_a_repeated_send_elsewhere_is_the_same_answer),
         CLUSTER_TEST(test_a_store_that_is_away_stops_nobody),
+        CLUSTER_TEST(test_a_store_away_from_all_moves_nothing),
+        CLUSTER_TEST(test_an_end_told_alone_is_its_owners_to_write),
         CLUSTER_TEST(test_an_answer_that_is_lost_is_no_loss),
         CLUSTER_TEST(test_an_end_while_the_store_is_away),
         CLUSTER_TEST(test_an_answer_begun_without_the_store),
