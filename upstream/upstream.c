@@ -21,6 +21,9 @@
 #include "upstream/wake.h"
 #include "upstream/websocket.h"
 
+#define STILL_MS 200 /* a timer that comes so late */
+#define PATIENCE_MS 100
+
 struct real {
     struct upstream base;
     const struct config *config;
@@ -33,7 +36,7 @@ struct real {
     struct models models;
     struct wake wake;
     ev_prepare turn;
-    uint64_t armed_ms;
+    uint64_t armed_ms, patience_ms; /* when the timer comes; nothing is judged before */
 };
 
 static struct real *real(struct upstream *u)
@@ -53,8 +56,19 @@ static uint64_t monotonic_us(void *clock)
 
 static uint64_t next_ms(const struct real *r)
 {
-    uint64_t a = calls_next_ms(&r->calls), b = models_next_ms(&r->models);
-    return a < b ? a : b;
+    uint64_t a = calls_next_ms(&r->calls), b = models_next_ms(&r->models), next = a < b ? a : b;
+    return next < r->patience_ms ? r->patience_ms : next;
+}
+
+/* So late we stood still ourselves (SIGSTOP, a paused machine): what came meanwhile is read before anyone is
+ * judged to have been silent. */
+static bool stood_still(struct real *r)
+{
+    uint64_t now = monotonic_us(NULL) / 1000;
+    if (r->armed_ms == TIMER_NEVER || now < r->armed_ms + STILL_MS)
+        return false;
+    r->patience_ms = now + PATIENCE_MS;
+    return true;
 }
 
 static void arm(struct real *r)
@@ -74,9 +88,12 @@ static void arm(struct real *r)
 static void on_wake(void *ctx)
 {
     struct real *r = ctx;
+    bool judges = !stood_still(r);
     r->armed_ms = TIMER_NEVER;
-    calls_tick(&r->calls);
-    models_tick(&r->models);
+    if (judges) {
+        calls_tick(&r->calls);
+        models_tick(&r->models);
+    }
     calls_sweep(&r->calls);
     arm(r);
 }
