@@ -44,7 +44,7 @@ def uuid7(chance):
 
 
 class Stream:
-    def __init__(self, chance, tokens, rate):
+    def __init__(self, chance, tokens, rate, gaps):
         self.gen, self.chat = uuid7(chance), uuid7(chance)
         self.input = f"tell me of {chance.randrange(10**9)}"
         self.params = {"tokens": tokens, "rate": rate, "seed": chance.randrange(1, 10**6)}
@@ -52,6 +52,9 @@ class Stream:
         self.marks = []
         self.spans = []  # (off, epoch): from there on, under that epoch
         self.accepted, self.done, self.resuming = False, None, False
+        self.ended = asyncio.Event()  # with done
+        self.asked_at = self.first = None  # when it was begun; seconds from there to the first text
+        self.gaps = gaps  # seconds between two texts, of all streams of a run
         self.failures, self.failed_at = 0, -1
         self.violations = []  # (kind, words)
         self.errors, self.rewinds, self.epochs = [], 0, 0
@@ -110,9 +113,18 @@ class Stream:
         if self.text_at is not None:
             gap = now - self.text_at
             self.gap = max(self.gap, gap)
+            self.gaps.append(gap)
             if epoch > self.epoch:
                 self.taken.append(gap / (epoch - self.epoch))
+        elif self.asked_at is not None:
+            self.first = now - self.asked_at
         self.text_at = now
+
+    def end(self, m):
+        if self.text_at is not None:
+            self.gap = max(self.gap, time.monotonic() - self.text_at)
+        self.done = m
+        self.ended.set()
 
     def on_delta(self, m):
         data, have = m["text"].encode(), len(self.data)
@@ -179,17 +191,17 @@ class Stream:
         if m["off"] != len(self.data) or m["crc"] != f"{self.crc:08x}":
             self.violation("lost", f"done at {m['off']}, have {len(self.data)}")
             return self.failed()
-        self.done = m
+        self.end(m)
         return False
 
     def on_error(self, m):
         self.errors.append(m["code"])
         if self.accepted and m["code"] in ("NOT_FOUND", "RESUME_GONE"):
             self.violation("lost", f"{m['code']}: {m['message']}")
-            self.done = m
+            self.end(m)
         elif not self.accepted and m["retry"] == "never":
             self.violation("unended", f"{m['code']}: {m['message']}")
-            self.done = m
+            self.end(m)
         return False
 
 
@@ -206,13 +218,13 @@ class Client:
         self.ws = self.node = None
         self.attempt, self.leave = 0, asyncio.Event()
         self.closing = False
-        self.work = asyncio.Event()
+        self.heard_at = 0.0
         self.closes, self.connects = [], 0
 
     def begin(self, stream):
-        """Sent at once, or with the next connection; answered when stream.done is set."""
+        """Sent at once, or with the next connection; answered when stream.ended is set."""
         self.streams[stream.gen] = stream
-        self.work.set()
+        stream.asked_at = time.monotonic()
         if self.ws is not None:
             return self.say(stream.send())
         return asyncio.sleep(0)
@@ -291,21 +303,28 @@ class Client:
                         s.violation("unended", f"told to stay away: {ws.close_code}")
 
     async def read(self, ws, silence):
-        while True:
-            await self.reads.wait()
-            get = asyncio.ensure_future(ws.recv())
-            try:
-                text = await asyncio.wait_for(get, silence)
-            except asyncio.TimeoutError:
-                ws.transport.abort()
-                return
-            m = json.loads(text)
-            if m["type"] == "ping":
-                await self.say({"type": "pong"})
-            elif m["type"] == "goaway":
-                asyncio.ensure_future(self.go_away(ws, m))
-            elif m["type"] != "active":
-                await self.take(m)
+        self.heard_at = time.monotonic()
+        guard = asyncio.ensure_future(self.guard(ws, silence))
+        try:
+            while True:
+                await self.reads.wait()
+                text = await ws.recv()
+                self.heard_at = time.monotonic()
+                m = json.loads(text)
+                if m["type"] == "ping":
+                    await self.say({"type": "pong"})
+                elif m["type"] == "goaway":
+                    asyncio.ensure_future(self.go_away(ws, m))
+                elif m["type"] != "active":
+                    await self.take(m)
+        finally:
+            guard.cancel()
+
+    async def guard(self, ws, silence):
+        """Nothing came for so long: the connection is dead."""
+        while (left := self.heard_at + silence - time.monotonic()) > 0 or not self.reads.is_set():
+            await asyncio.sleep(max(left, 0.1))
+        ws.transport.abort()
 
     async def go_away(self, ws, m):
         await asyncio.sleep(m["in_ms"] / 1000 + self.chance.uniform(0, m["spread_ms"] / 1000))

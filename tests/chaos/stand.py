@@ -5,7 +5,6 @@
 It refuses to restart anything by itself: who kills says when it comes back.
 """
 
-import ctypes
 import http.client
 import json
 import os
@@ -13,14 +12,16 @@ import pathlib
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 
+from network import Alone, Network, NotPermitted
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ENGINES = ROOT / "deploy/engines.sh"
 HERE = "127.0.0.1"
+SYNCHRONOUS = "synchronous_standby_names=*"
 BALANCER = "127.0.0.2"  # HAProxy connects from here, and only from here the PROXY header is demanded
 
 
@@ -127,77 +128,19 @@ def tail(path, lines=15):
     return "\n".join(found[-lines:])
 
 
-class NotPermitted(Exception):
-    """What this machine does not let us break."""
-
-
-class Network:
-    """A network namespace for clients, and a cable to it that can be bad.
-
-        clients in the namespace, THERE <--veth--> ADDRESS, where HAProxy listens
-    """
-
-    def __init__(self):
-        tag = f"lwc{os.getpid()}"
-        byte = os.getpid() % 250
-        self.name, self.address, there = tag, f"10.213.{byte}.1", f"10.213.{byte}.2"
-        self.here, self.there = f"{tag}h", f"{tag}t"
-        try:
-            self.ip("netns", "add", tag)
-            self.ip("link", "add", self.here, "type", "veth", "peer", "name", self.there, "netns", tag)
-            self.ip("addr", "add", f"{self.address}/24", "dev", self.here)
-            self.ip("link", "set", self.here, "up")
-            self.ip("-n", tag, "addr", "add", f"{there}/24", "dev", self.there)
-            self.up(True)
-            self.rules("-A", "INPUT", "-m", "statistic", "--mode", "random", "--probability", "0", "-j", "DROP")
-        except (OSError, subprocess.CalledProcessError) as e:
-            self.close()
-            raise NotPermitted(f"no network namespace with iptables: {getattr(e, 'stderr', '') or e}") from e
-
-    def run(self, *argv):
-        subprocess.run(argv, check=True, capture_output=True, text=True)
-
-    def ip(self, *argv):
-        self.run("ip", *argv)
-
-    def rules(self, *argv):
-        self.run("ip", "netns", "exec", self.name, "iptables", *argv)
-
-    def up(self, up):
-        self.ip("-n", self.name, "link", "set", self.there, "up" if up else "down")
-
-    def make_bad(self, loss, resets):
-        chance = ["-m", "statistic", "--mode", "random", "--probability"]
-        for chain in ("INPUT", "OUTPUT"):
-            self.rules("-A", chain, *chance, str(loss), "-j", "DROP")
-        self.rules("-A", "INPUT", "-p", "tcp", *chance, str(resets), "-j", "REJECT", "--reject-with", "tcp-reset")
-
-    def make_good(self):
-        self.rules("-F")
-
-    def socket(self):
-        """One of the namespace: this thread goes there for a moment."""
-        setns = ctypes.CDLL(None, use_errno=True).setns
-        with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.name}") as there:
-            if setns(there.fileno(), 0x40000000):
-                raise OSError(ctypes.get_errno(), "setns")
-            try:
-                return socket.socket()
-            finally:
-                setns(home.fileno(), 0x40000000)
-
-    def close(self):
-        subprocess.run(["ip", "link", "del", self.here], capture_output=True)
-        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
-
-
 class Stand:
-    def __init__(self, build, gateways=3, sentinels=0, drain_ms=8000, lease_ms=3000, network=False,
+    def __init__(self, build, binary=None, gateways=3, sentinels=0, drain_ms=8000, lease_ms=3000, network=False, alone=None,
                  postgres=False):
-        self.network = Network() if network else None
+        """alone: "must" or "may" be in a network of its own, where packets can be swallowed."""
+        self.network, self.alone = Network() if network else None, None
+        try:
+            self.alone = Alone() if alone else None
+        except NotPermitted:
+            if alone == "must":
+                raise
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="lastword-chaos-"))
         self.folder.chmod(0o711)
-        self.binary = build / "lastword"
+        self.binary = binary or build / "lastword"
         self.servers, self.lease_s = [], lease_ms / 1000
         names = [chr(ord("a") + i) for i in range(gateways)]
         ports = iter(subprocess.run([ENGINES, "ports", str(gateways + sentinels + 10)], capture_output=True, text=True,
@@ -249,40 +192,62 @@ class Stand:
                                                                           count // 2 + 1])).start())
             self.engine_ready(folder)
         urls = [(self.folder / f"sentinel-{i}/url").read_text().strip() for i in range(count)]
+        if self.alone:
+            self.alone.know([self.port_of(self.redis), self.port_of(self.replica)])
         hosts = ",".join(u.split("@")[1].split("/")[0] for u in urls)
         self.redis_url = f"{urls[0].split('@')[0]}@{hosts}/lastword"  # all have the primary's password
+
+    def port_of(self, server):
+        return (self.folder / server.name / "port").read_text().strip()
 
     def role(self, server):
         """What a Redis believes to be; "" when it says nothing."""
         folder = self.folder / server.name
-        said = subprocess.run(["redis-cli", "-p", (folder / "port").read_text().strip(), "role"], capture_output=True, text=True,
+        said = subprocess.run(["redis-cli", "-p", self.port_of(server), "role"], capture_output=True, text=True,
                               timeout=5, env={**os.environ, "REDISCLI_AUTH": (folder / "password").read_text()})
         return said.stdout.split("\n", 1)[0]
 
     def until_primary(self, server):
-        until(lambda: self.role(server) == "master", 30, f"{server.name} does not become primary")
+        until(lambda: self.role(server) == "master", 60, f"{server.name} does not become primary")
 
     def until_replica(self, server):
-        until(lambda: self.role(server) == "slave", 30, f"{server.name} does not become replica")
+        until(lambda: self.role(server) == "slave", 60, f"{server.name} does not become replica")
 
     def start_postgres(self, ports):
-        """A commit waits for the standby, so that promoting it loses none."""
-        folder, here, there = self.folder / "primary", next(ports), next(ports)
-        self.primary = self.add(Server(self, "primary", [ENGINES, "postgres", folder, here])).start()
-        subprocess.run([ENGINES, "ready", folder, "60"], check=True)
-        self.standby = self.add(Server(self, "standby", [ENGINES, "standby", self.folder / "standby", there, folder])).start()
-        subprocess.run([ENGINES, "ready", self.folder / "standby", "60"], check=True)
+        """Whichever is the primary, a commit waits for the other one, so that promoting it loses none."""
+        ports = {name: next(ports) for name in ("primary", "standby")}
+        self.primary = self.add(Server(self, "primary", [ENGINES, "postgres", self.folder / "primary", ports["primary"]])).start()
+        self.postgres_ready(self.primary)
+        self.standby = self.add(Server(self, "standby", self.standby_argv("standby", ports["standby"], self.primary))).start()
+        self.postgres_ready(self.standby)
         self.primary.stop(signal.SIGINT)
-        self.primary.argv += ["-c", "synchronous_standby_names=*"]
+        self.primary.argv += ["-c", SYNCHRONOUS]
         self.primary.start()
-        subprocess.run([ENGINES, "ready", folder, "60"], check=True)
-        user = f"postgresql://lastword:{(folder / 'password').read_text()}"
-        self.history = {"store": "postgres",
-                        "url": f"{user}@{HERE}:{here},{HERE}:{there}/lastword?target_session_attrs=read-write",
-                        "read_url": f"{user}@{HERE}:{there},{HERE}:{here}/lastword?target_session_attrs=prefer-standby"}
+        self.postgres_ready(self.primary)
+        user = f"postgresql://lastword:{(self.folder / 'primary/password').read_text()}"
+        here, there = (f"{HERE}:{ports[name]}" for name in ("primary", "standby"))
+        self.history = {"store": "postgres", "url": f"{user}@{here},{there}/lastword?target_session_attrs=read-write",
+                        "read_url": f"{user}@{there},{here}/lastword?target_session_attrs=prefer-standby"}
+
+    def standby_argv(self, name, port, primary):
+        return [str(a) for a in (ENGINES, "standby", self.folder / name, port, self.folder / primary.name, "-c", SYNCHRONOUS)]
+
+    def postgres_ready(self, server):
+        subprocess.run([ENGINES, "ready", self.folder / server.name, "60"], check=True)
 
     def promote(self):
-        subprocess.run([ENGINES, "promote", self.folder / "standby"], check=True)
+        """The primary is dead: the standby takes its place."""
+        subprocess.run([ENGINES, "promote", self.folder / self.standby.name], check=True)
+        self.primary, self.standby = self.standby, self.primary
+
+    def follow(self):
+        """What was the primary begins again as a copy of the one that took its place."""
+        old = self.standby
+        port = self.port_of(old)
+        shutil.rmtree(self.folder / old.name / "data")
+        old.argv = self.standby_argv(old.name, port, self.primary)
+        old.start()
+        self.postgres_ready(old)
 
     def gateway(self, node, port, drain_ms, lease_ms):
         settings = {
