@@ -30,8 +30,9 @@ export class Backoff {
     this.#atOnce = true;
   }
 
-  reset(): void {
+  /** From the first rung; `keepNow`: but a try that is to come at once still does. */
+  reset(keepNow = false): void {
     this.#attempt = 0;
-    this.#atOnce = false;
+    if (!keepNow) this.#atOnce = false;
   }
 }

@@ -28,6 +28,12 @@ export type Verdict =
   | { do: 'live'; off: number }
   | { do: 'done'; frame: DoneFrame };
 
+/** Text from an earlier reader; whether it is the log's is for the answer to a resume to say. */
+export interface Kept {
+  epoch: number;
+  parts: Array<{ part: Part; text: string }>;
+}
+
 const DROP: Verdict = { do: 'drop' };
 
 export class Cursor {
@@ -41,7 +47,16 @@ export class Cursor {
   #failedAt = -1;
   #acked = 0;
 
-  constructor(readonly gen: string) {}
+  /** `from`: what was kept of this answer. */
+  constructor(
+    readonly gen: string,
+    from?: Kept,
+  ) {
+    for (const { part, text } of from?.parts ?? []) {
+      for (const piece of text.match(/[^]{1,200}/gu) ?? []) this.#keep(piece, part);
+    }
+    this.#epoch(from?.epoch);
+  }
 
   get have(): number {
     return this.ledger.have;
@@ -74,6 +89,8 @@ export class Cursor {
   take(frame: Frame): Verdict {
     if (this.finished) return DROP;
     switch (frame.type) {
+      case 'start':
+        return this.#start(frame.off, frame.crc);
       case 'delta':
         return this.#delta(frame as unknown as DeltaFrame);
       case 'rewind':
@@ -87,7 +104,6 @@ export class Cursor {
     }
   }
 
-  /** A failure seen from outside: a resume nobody answered. */
   fail(why: string): Verdict {
     const again = this.#failures > 0 && this.have <= this.#failedAt;
     this.#failures = again ? this.#failures + 1 : 1;
@@ -96,6 +112,17 @@ export class Cursor {
     if (this.#failures === 1) return { do: 'resume', position: this.resume(), emptied: false, why };
     this.ledger.cut(0);
     return { do: 'resume', position: this.resume(), emptied: true, why };
+  }
+
+  /** It moves no position, but it carries one. */
+  #start(off: unknown, crc: unknown): Verdict {
+    if (this.awaiting || off !== this.have || crcFromHex(crc) === this.ledger.crc) return DROP;
+    return this.fail('a checksum was wrong');
+  }
+
+  #keep(text: string, part: Part): void {
+    const bytes = utf8(text);
+    this.ledger.append(text, part, bytes.length, crc32c(bytes, this.ledger.crc));
   }
 
   #delta(f: DeltaFrame): Verdict {

@@ -1,8 +1,19 @@
 /** The client of `lastword.v1.json`. See README.md for use, the repository's PROTOCOL.md for the contract. */
 export { Client } from './client.js';
-export type { ClientEvent, ClientOptions, ClientState } from './client.js';
+export type { ClientOptions } from './client.js';
+export type { ClientApi, ClientEvent, ClientState, Token, TokenSource } from './api.js';
 export { Stream } from './stream.js';
-export type { EndState, StreamError, StreamEvent, StreamOptions, StreamResult } from './stream.js';
+export { StreamHandle } from './handle.js';
+export type {
+  EndState,
+  ResumeOptions,
+  Snapshot,
+  StreamError,
+  StreamEvent,
+  StreamOptions,
+  StreamResult,
+  TextPart,
+} from './handle.js';
 export type { SocketClass, SocketLike } from './link.js';
 export { Cursor } from './cursor.js';
 export type { Verdict } from './cursor.js';

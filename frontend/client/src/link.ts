@@ -1,11 +1,13 @@
 /**
- * One WebSocket, from hello to its end. It says hello, answers pings, notices silence, and ends exactly once.
+ * One WebSocket, from its credential to its end. It says hello, answers pings, notices silence, and ends exactly once.
  *
- *     opening --open--> greeting --welcome--> open --close | silence | retire--> ended
+ *     asking --credential--> opening --open--> greeting --welcome--> open --close | silence | retire--> ended
  *
- * It never comes back; client.ts makes another one. It knows nothing of generations.
+ * The credential comes first, because the gateway waits for hello only a moment. It never comes back; client.ts makes
+ * another one. It knows nothing of generations.
  */
-import { parseFrame, SUBPROTOCOL, type Frame, type WelcomeFrame } from './wire.js';
+import type { Token } from './api.js';
+import { parseFrame, type Frame, type WelcomeFrame } from './wire.js';
 
 /** The part of the WebSocket interface that is used; the browser's, Node 22's and `ws` all have it. */
 export interface SocketLike {
@@ -20,52 +22,51 @@ export interface SocketLike {
 export type SocketClass = new (url: string, protocols?: string | string[]) => SocketLike;
 
 export interface LinkEvents {
-  /** The first message, made when the socket is open. If it cannot be made, the link ends as if lost. */
-  hello(): Frame | Promise<Frame>;
+  /** Called at once; may throw or reject, then the link ends as if lost. */
+  credential(): Token | Promise<Token>;
+  /** May throw, then the link ends with `IMPOSSIBLE`. */
+  socket(): SocketLike;
+  /** The first message, made when the socket is open. */
+  hello(token: Token): Frame;
   welcome(frame: WelcomeFrame): void;
   frame(frame: Frame): void;
-  /** Once. `code` is the close code, 1006 for none. */
+  /** Once, and never before the constructor has returned. `code` is the close code, 1006 for none. */
   ended(code: number, reason: string): void;
 }
 
+/** No socket can be made here, now or later. */
+export const IMPOSSIBLE = -1;
+
+const CREDENTIAL_WITHIN_MS = 20_000;
 const WELCOME_WITHIN_MS = 10_000;
 const GRACE_MS = 10_000;
 const NO_SIGN_OF_LIFE = 4004;
 
 export class Link {
-  readonly #socket: SocketLike;
+  #socket: SocketLike | null = null;
   #heard = Date.now();
-  #allowedMs = WELCOME_WITHIN_MS;
+  #allowedMs = CREDENTIAL_WITHIN_MS;
   #watch: ReturnType<typeof setTimeout> | undefined;
   #ended = false;
   welcomed = false;
 
-  constructor(
-    Socket: SocketClass,
-    url: string,
-    private readonly events: LinkEvents,
-  ) {
-    this.#socket = new Socket(url, SUBPROTOCOL);
-    this.#socket.onopen = () => void this.#greet();
-    this.#socket.onmessage = (event) => this.#receive(event.data);
-    this.#socket.onclose = (event) => this.#end(event.code || 1006, event.reason || '');
-    this.#socket.onerror = () => {};
-    this.#arm(WELCOME_WITHIN_MS);
+  constructor(private readonly events: LinkEvents) {
+    this.#arm(CREDENTIAL_WITHIN_MS);
+    void this.#ask();
   }
 
   /** False if the socket cannot take it. */
   post(frame: Frame): boolean {
-    if (this.#ended || this.#socket.readyState !== 1) return false;
+    if (this.#ended || this.#socket?.readyState !== 1) return false;
     this.#socket.send(JSON.stringify(frame));
     return true;
   }
 
   /** Closes from our side; `ended` is not called. */
-  retire(code = 1000): void {
+  retire(): void {
     this.#ended = true;
     clearTimeout(this.#watch);
-    this.#socket.onmessage = null;
-    this.#close(code);
+    this.#close(1000);
   }
 
   /** Timers sleep with the machine: look again now, after waking up. */
@@ -77,14 +78,30 @@ export class Link {
     this.#end(NO_SIGN_OF_LIFE, 'no sign of life');
   }
 
-  async #greet(): Promise<void> {
+  async #ask(): Promise<void> {
+    let token: Token;
     try {
-      const hello = await this.events.hello();
-      if (!this.#ended) this.post(hello);
+      token = await this.events.credential();
     } catch {
-      this.#close(1000);
-      this.#end(1006, 'no credential could be had');
+      return this.#end(1006, 'no credential could be had');
     }
+    if (this.#ended) return;
+    try {
+      this.#dial(this.events.socket(), token);
+    } catch (e) {
+      this.#end(IMPOSSIBLE, (e as Error).message);
+    }
+  }
+
+  #dial(socket: SocketLike, token: Token): void {
+    this.#socket = socket;
+    socket.onopen = () => void this.post(this.events.hello(token));
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = (event) => this.#end(event.code || 1006, event.reason || '');
+    socket.onerror = () => {};
+    this.#heard = Date.now();
+    this.#allowedMs = WELCOME_WITHIN_MS;
+    this.#arm(WELCOME_WITHIN_MS);
   }
 
   #receive(data: unknown): void {
@@ -115,7 +132,7 @@ export class Link {
 
   #close(code: number): void {
     try {
-      this.#socket.close(code);
+      this.#socket?.close(code);
     } catch {
       /* a socket that is still connecting may refuse a code; it is given up all the same */
     }

@@ -4,7 +4,7 @@
  * A reader that lags costs no more than the text itself, because neighbouring text events melt into one. It
  * ends after `done`, or when the reader walks away.
  */
-import type { StreamEvent } from './stream.js';
+import type { StreamEvent } from './handle.js';
 
 export class EventQueue implements AsyncIterableIterator<StreamEvent> {
   /** Called once, when no more events are wanted. */
