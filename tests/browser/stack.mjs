@@ -150,9 +150,9 @@ ${this.extra}`,
   }
 
   /** A fresh browser profile with one page. What goes wrong in it is collected, and looked at in `close`. */
-  async open(options = {}) {
+  async open(options = {}, connected = true) {
     const context = await this.browser.newContext({ viewport: { width: 1200, height: 850 }, ...options });
-    return this.openIn(context);
+    return this.openIn(context, '', connected);
   }
 
   async openIn(context, hash = '', connected = true) {
