@@ -117,16 +117,17 @@ class Wire {
 }
 
 export class Stack {
-  /** `extra`: more YAML for the gateway. */
-  static async start(extra = '') {
+  /** `extra`: more YAML for the gateway. `browser`: whether one is needed. `goesOn`: whether the mock continues a cut answer. */
+  static async start(extra = '', { browser = true, goesOn = true } = {}) {
     const stack = new Stack();
     stack.folder = await mkdtemp(join(tmpdir(), 'lastword-browser-'));
     stack.mock = await new Program([RICHIERICH, '--port', '0']).start();
     stack.wire = await new Wire().start();
     stack.extra = extra;
+    stack.goesOn = goesOn ? ', continue: trailing_assistant' : '';
     stack.pages = [];
     await stack.startGateway();
-    stack.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS.split(' ') });
+    if (browser) stack.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS.split(' ') });
     return stack;
   }
 
@@ -142,7 +143,7 @@ export class Stack {
 history: {path: ${join(this.folder, 'lastword.db')}}
 page: {dir: ${PAGE}}
 upstreams:
-  - {name: mock, url: "http://127.0.0.1:${this.mock.port}", dialect: openai, continue: trailing_assistant}
+  - {name: mock, url: "http://127.0.0.1:${this.mock.port}", dialect: openai${this.goesOn}}
 ${this.extra}`,
     );
     this.gateway = await new Program([LASTWORD, 'serve', '--config', config]).start();
@@ -199,7 +200,7 @@ ${this.extra}`,
   }
 
   async close() {
-    await this.browser.close();
+    await this.browser?.close();
     await this.gateway.stop();
     await this.mock.stop();
     this.wire.stop();

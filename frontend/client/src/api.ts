@@ -32,6 +32,8 @@ export interface ClientApi {
   readonly node: string | null;
   readonly session: string | null;
   readonly limits: Limits | null;
+  /** The owner's running answers by `gen`, as far as the gateway has told; a reloaded page finds its own there. */
+  readonly active: ReadonlyMap<string, ActiveInfo>;
 
   on(listener: Listener<ClientEvent>): () => void;
   on<T extends ClientEvent['type']>(type: T, listener: Listener<Extract<ClientEvent, { type: T }>>): () => void;

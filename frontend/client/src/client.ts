@@ -9,6 +9,7 @@
  * A move is make-before-break: both links may deliver for a moment, and the cursors drop what comes twice. It
  * never decides that an answer is finished or lost; `done` and cursor.ts do.
  */
+import { Active } from './active.js';
 import type { ClientApi, ClientEvent, ClientState, Token, TokenSource } from './api.js';
 import { Backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
@@ -56,6 +57,8 @@ export class Client extends Emitter<ClientEvent> implements ClientApi {
   session: string | null = null;
   limits: Limits | null = null;
 
+  readonly #active = new Active();
+  readonly active: ReadonlyMap<string, ActiveInfo> = this.#active.map;
   readonly #options: ClientOptions;
   readonly #backoff: Backoff;
   readonly #random: () => number;
@@ -202,6 +205,7 @@ export class Client extends Emitter<ClientEvent> implements ClientApi {
     this.node = welcome.node;
     this.session = welcome.session;
     this.limits = welcome.limits;
+    this.#active.reset(welcome.active ?? []);
     this.#enter('open', null);
     for (const [gen, stream] of [...this.#streams]) this.#launch(stream, inHello.has(gen));
     for (const gen of this.#cancels) link.post({ type: 'cancel', gen });
@@ -213,7 +217,9 @@ export class Client extends Emitter<ClientEvent> implements ClientApi {
     if (frame.type === 'goaway') {
       if (link === this.#link) this.#onGoaway(Number(frame.spread_ms) || 0);
     } else if (frame.type === 'active') {
-      this.emit({ type: 'active', info: frame as unknown as ActiveInfo });
+      const info = frame as unknown as ActiveInfo;
+      this.#active.note(info);
+      this.emit({ type: 'active', info });
     } else if (typeof frame.gen === 'string') {
       this.#deliver(frame, frame.gen);
     } else if (frame.type === 'error') {
@@ -303,6 +309,8 @@ export class Client extends Emitter<ClientEvent> implements ClientApi {
   #follow(stream: Stream): Stream {
     if (stream.result) return stream;
     this.#streams.set(stream.gen, stream);
+    stream.chat ??= this.active.get(stream.gen)?.chat ?? null;
+    this.#active.watch(stream);
     const error = stream.pending && tooLarge(stream.pending, this.limits);
     if (error) stream.refuse(error);
     else if (this.#link?.welcomed) stream.open(false);

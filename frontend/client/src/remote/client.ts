@@ -8,13 +8,14 @@
  * It decides nothing about the protocol. What it keeps: the mirror of what the hub said last, and, until the hub has
  * said anything, what it was asked, so that a Worker that does not start can be replaced.
  */
+import { Active } from '../active.js';
 import type { ClientApi, ClientEvent, ClientState, Token, TokenSource } from '../api.js';
 import { Emitter } from '../emitter.js';
 import type { ResumeOptions, StreamHandle, StreamOptions } from '../handle.js';
 import { cleanRequest } from '../hello.js';
 import { uuid } from '../ids.js';
 import { watchNetwork } from '../network.js';
-import type { Limits, SendRequest } from '../wire.js';
+import type { ActiveInfo, Limits, SendRequest } from '../wire.js';
 import type { Ask, Batch, ClientFacts, Item, Port } from './messages.js';
 import { nextFrame } from './frame.js';
 import { RemoteStream } from './stream.js';
@@ -54,6 +55,8 @@ export class RemoteClient extends Emitter<ClientEvent> implements ClientApi, Cli
   session: string | null = null;
   limits: Limits | null = null;
 
+  readonly #active = new Active();
+  readonly active: ReadonlyMap<string, ActiveInfo> = this.#active.map;
   readonly #options: RemoteOptions;
   readonly #kind: Kind;
   readonly #streams = new Map<string, { stream: RemoteStream; ask: Ask }>();
@@ -141,6 +144,7 @@ export class RemoteClient extends Emitter<ClientEvent> implements ClientApi, Cli
     if (known) return known.stream;
     const stream = new RemoteStream(gen, chat, ask.do === 'send', () => this.cancel(gen), options);
     this.#streams.set(gen, { stream, ask });
+    this.#active.watch(stream);
     this.#ask(ask);
     stream.begin(options.signal);
     return stream;
@@ -217,6 +221,8 @@ export class RemoteClient extends Emitter<ClientEvent> implements ClientApi, Cli
   #take(item: Item): void {
     if (item.of === 'client') {
       Object.assign(this, item.facts);
+      if (item.event.type === 'welcome') this.#active.reset(item.event.welcome.active ?? []);
+      else if (item.event.type === 'active') this.#active.note(item.event.info);
       this.emit(item.event);
     } else if (item.of === 'evicted') {
       this.#again();

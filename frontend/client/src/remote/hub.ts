@@ -8,10 +8,10 @@
  * A page that goes away (bye, its lock let go, or silence) loses its seat. That is a disconnect and never a cancel:
  * answers go on, and what nobody here looks at any more is unfollowed. The last to leave closes the connection.
  */
-import type { ClientEvent, Token } from '../api.js';
+import { Active } from '../active.js';
+import type { Token } from '../api.js';
 import { Client, type ClientOptions } from '../client.js';
 import type { StreamHandle } from '../handle.js';
-import type { ActiveInfo } from '../wire.js';
 import type { Ask, ClientFacts, Port, Settings } from './messages.js';
 import { Seat } from './seat.js';
 
@@ -50,8 +50,6 @@ export class Hub {
 export class Desk {
   readonly client: Client;
   readonly #seats = new Set<Seat>();
-  /** The owner's running answers, as far as anyone told us: for pages that come later. */
-  readonly #active = new Map<string, ActiveInfo>();
   readonly #watched = new WeakSet<StreamHandle>();
   /** The seat whose token function answered last. */
   #trusted: Seat | null = null;
@@ -65,7 +63,9 @@ export class Desk {
     const { url, name } = settings;
     const token = settings.asks ? () => this.#askToken() : settings.token;
     this.client = new Client({ ...options, url, name, token, watchNetwork: false });
-    this.client.on((event) => this.#onClient(event));
+    this.client.on((event) => {
+      for (const seat of this.#seats) seat.tell(this.facts(), event);
+    });
   }
 
   /** `evicted`: the page lost its seat by silence, and may come again. */
@@ -75,7 +75,7 @@ export class Desk {
     const { state, since, reason, retryAt, session, node, limits } = this.client;
     if (state !== 'idle') seat.tell(this.facts(), { type: 'state', state, since, reason, retryAt });
     if (state !== 'open') return;
-    const active = [...this.#active.values()];
+    const active = [...this.client.active.values()];
     seat.tell(this.facts(), {
       type: 'welcome',
       welcome: { type: 'welcome', session: session!, node: node!, ping_ms: 0, limits: limits!, active },
@@ -113,13 +113,9 @@ export class Desk {
   watch(stream: StreamHandle): void {
     if (this.#watched.has(stream)) return;
     this.#watched.add(stream);
-    if (stream.message !== null) this.#announce(stream, 'running', 0);
-    stream.on((event) => {
-      if (event.type === 'accepted') this.#announce(stream, 'running', 0);
-      else if (event.type === 'status' && event.state === 'queued') this.#announce(stream, 'queued', 0);
-      else if (event.type === 'done' && event.result.verified) {
-        this.#announce(stream, event.result.state as ActiveInfo['state'], event.result.off);
-      }
+    new Active().watch(stream, (info) => {
+      if (!info.chat) info.chat = this.client.active.get(info.gen)?.chat ?? '';
+      for (const seat of this.#seats) if (!seat.follows(info.gen)) seat.tell(this.facts(), { type: 'active', info });
     });
   }
 
@@ -139,27 +135,6 @@ export class Desk {
     const news = now - this.#changedAt >= SAME_CHANGE_MS;
     if (news) this.#changedAt = now;
     return news;
-  }
-
-  #announce({ gen, chat }: StreamHandle, state: ActiveInfo['state'], off: number): void {
-    const info = { gen, chat: chat ?? this.#active.get(gen)?.chat ?? '', state, off };
-    this.#keep(info);
-    for (const seat of this.#seats) if (!seat.follows(gen)) seat.tell(this.facts(), { type: 'active', info });
-  }
-
-  #keep(info: ActiveInfo): void {
-    if (info.state === 'running' || info.state === 'queued') this.#active.set(info.gen, info);
-    else this.#active.delete(info.gen);
-  }
-
-  #onClient(event: ClientEvent): void {
-    if (event.type === 'welcome') {
-      this.#active.clear();
-      event.welcome.active.forEach((info) => this.#keep(info));
-    } else if (event.type === 'active') {
-      this.#keep(event.info);
-    }
-    for (const seat of this.#seats) seat.tell(this.facts(), event);
   }
 
   /** The page that answered last is asked first; one that is frozen is passed over. */

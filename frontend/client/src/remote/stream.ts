@@ -3,13 +3,13 @@
  * listeners get. It checks nothing; the Worker has, and says so in `done`.
  */
 import { StreamHandle, type ResumeOptions, type StreamEvent, type TextPart } from '../handle.js';
-import type { Part, Position } from '../wire.js';
+import { Parts } from '../parts.js';
+import type { Position } from '../wire.js';
 import type { StreamFacts } from './messages.js';
 
 export class RemoteStream extends StreamHandle {
   readonly #cancel: (stream: RemoteStream) => void;
-  #text: Record<Part, string> = { text: '', reasoning: '' };
-  #parts: TextPart[] = [];
+  readonly #parts = new Parts();
   #accepted: boolean;
   #cancelled = false;
   #at: Position;
@@ -24,13 +24,13 @@ export class RemoteStream extends StreamHandle {
   }
 
   get text(): string {
-    return this.#text.text;
+    return this.#parts.whole.text;
   }
   get reasoning(): string {
-    return this.#text.reasoning;
+    return this.#parts.whole.reasoning;
   }
   get parts(): TextPart[] {
-    return this.#parts.map((part) => ({ ...part }));
+    return this.#parts.list.map((part) => ({ ...part }));
   }
   get accepted(): boolean {
     return this.#accepted;
@@ -64,7 +64,7 @@ export class RemoteStream extends StreamHandle {
 
   /** The text will come again from its beginning. */
   restart(): void {
-    this.#rewind(0, 0);
+    this.#parts.cut(0, 0);
     this.emit({ type: 'rewind', off: 0, reason: 'diverged', text: 0, reasoning: 0 });
   }
 
@@ -78,27 +78,8 @@ export class RemoteStream extends StreamHandle {
   #take(event: StreamEvent): void {
     if (this.result) return;
     if (event.type === 'done') return this.settle(event.result);
-    if (event.type === 'text') this.#append(event.part, event.text);
-    else if (event.type === 'rewind') this.#rewind(event.text, event.reasoning);
+    if (event.type === 'text') this.#parts.append(event.part, event.text);
+    else if (event.type === 'rewind') this.#parts.cut(event.text, event.reasoning);
     this.emit(event);
-  }
-
-  #append(part: Part, text: string): void {
-    this.#text[part] += text;
-    const last = this.#parts.at(-1);
-    if (last?.part === part) last.text += text;
-    else this.#parts.push({ part, text });
-  }
-
-  #rewind(text: number, reasoning: number): void {
-    const left: Record<Part, number> = { text, reasoning };
-    this.#text = { text: this.#text.text.slice(0, text), reasoning: this.#text.reasoning.slice(0, reasoning) };
-    const kept: TextPart[] = [];
-    for (const { part, text } of this.#parts) {
-      const stays = text.slice(0, left[part]);
-      left[part] -= stays.length;
-      if (stays) kept.push({ part, text: stays });
-    }
-    this.#parts = kept;
   }
 }
