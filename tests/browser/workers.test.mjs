@@ -24,9 +24,14 @@ process.env.PAGE = folder;
 const { Stack, crcOf } = await import('./stack.mjs');
 
 const MODEL = 'richierich';
-const SLOW = 'richierich-slow';
+const ROUTES = `routes:
+  - {model: richierich, to: [{upstream: mock, model: "richierich@rate=150"}]}
+  - {model: richierich-echo, to: [{upstream: mock, model: richierich-echo}]}
+  - {model: slow, to: [{upstream: mock, model: richierich-slow}]}
+  - {model: flood, to: [{upstream: mock, model: "richierich@rate=3000,tokens=3000"}]}
+`;
 let stack;
-before(async () => (stack = await Stack.start()));
+before(async () => (stack = await Stack.start(ROUTES)));
 afterEach(async () => {
   stack.wire.mend();
   await stack.closePages();
@@ -111,7 +116,7 @@ test('the main thread gets at most one message a frame', async () => {
   });
   await connect(page, 'WorkerClient');
   await page.evaluate(() => ((globalThis.messages = 0), (globalThis.frames = 0)));
-  await send(page, 'richierich@rate=2000,tokens=3000', 'Fast');
+  await send(page, 'flood', 'Fast');
   const result = await finished(page);
   assert.equal(result.verified, true);
   const [messages, frames] = await page.evaluate(() => [globalThis.messages, globalThis.frames]);
@@ -121,7 +126,7 @@ test('the main thread gets at most one message a frame', async () => {
 test('stop in a Worker', async () => {
   const page = await open();
   await connect(page, 'WorkerClient');
-  await send(page, SLOW, 'Stop me');
+  await send(page, 'slow', 'Stop me');
   await shows(page, 10);
   await page.evaluate(() => stream.cancel());
   const { state, verified, text } = await finished(page);

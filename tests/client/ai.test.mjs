@@ -49,7 +49,7 @@ function pageOf(ai, { id = randomUUID(), model = 'brisk', messages = [], store =
     messages,
     pushMessage: (message) => (state.messages = [...state.messages, message]),
     popMessage: () => (state.messages = state.messages.slice(0, -1)),
-    replaceMessage: (index, message) => (state.messages = state.messages.with(index, structuredClone(message))),
+    replaceMessage: (index, message) => (state.messages = state.messages.map((m, i) => (i === index ? structuredClone(message) : m))),
     snapshot: (thing) => structuredClone(thing),
     get status() {
       return seen.statuses.at(-1) ?? 'ready';
