@@ -24,7 +24,8 @@ process.env.PAGE = folder;
 const { Stack, crcOf } = await import('./stack.mjs');
 
 const MODEL = 'richierich';
-const ROUTES = `routes:
+const ROUTES = `limits: {disconnect_ms: 200}
+routes:
   - {model: richierich, to: [{upstream: mock, model: "richierich@rate=150"}]}
   - {model: richierich-echo, to: [{upstream: mock, model: richierich-echo}]}
   - {model: slow, to: [{upstream: mock, model: richierich-slow}]}
@@ -62,13 +63,13 @@ async function connect(page, kind, options = {}) {
   );
 }
 
-const send = (page, model, input) =>
+const send = (page, model, input, more = {}) =>
   page.evaluate(
-    ([model, input]) => {
-      globalThis.stream = client.send({ chat: crypto.randomUUID(), input, model });
+    ([model, input, more]) => {
+      globalThis.stream = client.send({ chat: crypto.randomUUID(), input, model, ...more });
       return stream.gen;
     },
-    [model, input],
+    [model, input, more],
   );
 
 const shows = (page, n) => page.waitForFunction((n) => stream.text.length >= n, n);
@@ -158,6 +159,19 @@ test('a tab that is killed does not cancel what it asked', async () => {
   await dies.close({ runBeforeUnload: false });
   await stays.evaluate((gen) => void (globalThis.stream = client.resume(gen)), gen);
   await isWhole(await finished(stays), MODEL, 'Orphan');
+});
+
+test('a tab that is killed is noticed: what only it followed is followed no more', async () => {
+  const stays = await open();
+  await connect(stays, 'SharedWorkerClient');
+  const dies = await open(stays.context());
+  await connect(dies, 'SharedWorkerClient');
+  const gen = await send(dies, 'slow', 'Only here', { on_disconnect: 'cancel' });
+  await shows(dies, 10);
+  await dies.close({ runBeforeUnload: false });
+  await stays.waitForFunction((gen) => !client.active.has(gen), gen);
+  const answer = await (await fetch(`http://127.0.0.1:${stack.gateway.port}/v1/generations/${gen}`)).json();
+  assert.equal(answer.state, 'cancelled');
 });
 
 test('a reloaded tab finds its running answer', async () => {
