@@ -30,8 +30,11 @@ export class Active {
     stream.on((event) => {
       if (event.type === 'accepted') note('running', 0);
       else if (event.type === 'status' && event.state === 'queued') note('queued', 0);
-      else if (event.type === 'done' && event.result.verified) note(event.result.state as ActiveInfo['state'], event.result.off);
-      else if (event.type === 'done' && event.result.state === 'gone') this.map.delete(stream.gen);
+      else if (event.type === 'done') {
+        const { verified, state, off } = event.result;
+        if (verified) note(state as ActiveInfo['state'], off);
+        else if (state === 'gone') this.map.delete(stream.gen);
+      }
     });
   }
 }

@@ -7,16 +7,10 @@
  */
 const T = new Uint32Array(4 * 256);
 
-for (let i = 0; i < 256; i++) {
-  let c = i;
+for (let i = 0; i < 1024; i++) {
+  let c = i < 256 ? i : T[i - 256]!;
   for (let k = 0; k < 8; k++) c = c & 1 ? 0x82f63b78 ^ (c >>> 1) : c >>> 1;
-  T[i] = c >>> 0;
-}
-for (let i = 0; i < 256; i++) {
-  for (let t = 1; t < 4; t++) {
-    const before = T[(t - 1) * 256 + i]!;
-    T[t * 256 + i] = (T[before & 0xff]! ^ (before >>> 8)) >>> 0;
-  }
+  T[i] = c;
 }
 
 /** Checksum of `bytes[from, to)` after `crc`. Unsigned 32 bits. */

@@ -151,9 +151,7 @@ export class Stream extends StreamHandle {
 
   /** After `accepted` only two errors end it; another one, while a resume is out, says when to ask again. */
   #onError(frame: ErrorFrame): void {
-    const error: StreamError = { code: String(frame.code), message: String(frame.message) };
-    if (frame.retry) error.retry = frame.retry;
-    if (typeof frame.after_ms === 'number') error.after_ms = frame.after_ms;
+    const { type: _, gen: _gen, ...error } = frame;
     if (!this.#accepted) return this.#end('refused', error);
     if (error.code === 'NOT_FOUND' || error.code === 'RESUME_GONE') return this.#end('gone', error);
     this.emit({ type: 'error', error });

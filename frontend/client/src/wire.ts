@@ -131,30 +131,29 @@ export function parseFrame(data: unknown): Frame | null {
   }
 }
 
-const STAY_AWAY = new Set([1002, 1003, 1007, 1008, 1009, 1010, 4500, 4501, 4503, 4505, 4506]);
-
 /** What a close code asks of a client: come back, or stay away until someone decides otherwise. */
 export function comesBack(code: number): boolean {
-  if (STAY_AWAY.has(code)) return false;
-  return !(code >= 4500 && code <= 4599);
+  const away = (code >= 1007 && code <= 1010) || (code >= 4500 && code < 4600) || code === 1002 || code === 1003;
+  return !away;
 }
+
+const REASONS: Record<number, string> = {
+  1001: 'the gateway is going away',
+  1009: 'a message was too large',
+  4001: 'the gateway is leaving',
+  4002: 'the gateway is overloaded',
+  4003: 'this reader was too slow',
+  4004: 'no sign of life',
+  4005: 'the credential expired',
+  4006: 'the gateway asks to start anew',
+  4500: 'a message was not understood',
+  4501: 'the credential is not valid',
+  4503: 'this is not allowed',
+  4505: 'a limit was reached',
+  4506: 'the connection did not begin with hello',
+};
 
 /** A close code in words, for people. */
 export function closeReason(code: number): string {
-  const words: Record<number, string> = {
-    1001: 'the gateway is going away',
-    1009: 'a message was too large',
-    4001: 'the gateway is leaving',
-    4002: 'the gateway is overloaded',
-    4003: 'this reader was too slow',
-    4004: 'no sign of life',
-    4005: 'the credential expired',
-    4006: 'the gateway asks to start the connection again',
-    4500: 'a message was not understood',
-    4501: 'the credential is missing or not valid',
-    4503: 'this is not allowed',
-    4505: 'a limit was reached',
-    4506: 'the connection did not begin with hello',
-  };
-  return words[code] ?? (comesBack(code) ? 'the connection was lost' : `the gateway closed with ${code}`);
+  return REASONS[code] ?? (comesBack(code) ? 'the connection was lost' : `the gateway closed with ${code}`);
 }

@@ -198,6 +198,16 @@ describe('a client in a Worker', () => {
     expect(gateway.socket.sent[0]!.token).toBe('fixed');
   });
 
+  it('asks a page for a credential that has not painted for long', async () => {
+    let n = 0;
+    const { page } = await connected({ token: () => `t${++n}` });
+    const hear = page.onmessage!;
+    page.onmessage = (event) => event.data.every((item: { of: string }) => item.of === 'token') && hear(event);
+    gateway.socket.drop(4005);
+    await vi.advanceTimersByTimeAsync(600);
+    expect(gateway.socket.sent[0]!.token).toBe('t2');
+  });
+
   it('without the right credential waits for one', async () => {
     gateway.token = 'right';
     const { client } = tab({ token: 'wrong' });

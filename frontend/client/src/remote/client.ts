@@ -215,7 +215,9 @@ export class RemoteClient extends Emitter<ClientEvent> implements ClientApi, Cli
     this.#early = null;
     for (const item of batch) this.#take(item);
     const hub = this.#hub;
-    nextFrame(() => hub?.port.postMessage({ do: 'go' } satisfies Ask));
+    if (batch.some((item) => item.of !== 'token' && item.of !== 'evicted')) {
+      nextFrame(() => hub?.port.postMessage({ do: 'go' } satisfies Ask));
+    }
   }
 
   #take(item: Item): void {

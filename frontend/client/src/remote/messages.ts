@@ -2,7 +2,8 @@
  * What a page and the Worker that holds its connection say to each other. Plain data, for structured clone.
  *
  *     page --Ask--> hub        one by one, as they come
- *     page <--Batch-- hub      one at a time: the next only after `go`, which the page says at its next frame
+ *     page <--Batch-- hub      one at a time: the next only after `go`, which the page says at its next frame; but what
+ *                              cannot wait (`token`, `evicted`) comes alone, between them, and is not answered
  *
  * So the main thread gets at most one message a frame however fast the answer is, and a page that is busy gets larger
  * ones instead of more.

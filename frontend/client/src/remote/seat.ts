@@ -48,7 +48,7 @@ export class Seat {
       return await new Promise<Token>((resolve, reject) => {
         this.#tokens.set(id, { resolve, reject });
         timer = setTimeout(() => reject(new Error('no answer')), withinMs);
-        this.#out.add({ of: 'token', id });
+        this.#out.now({ of: 'token', id });
       });
     } finally {
       clearTimeout(timer);
