@@ -98,6 +98,7 @@ static const struct route {
     {HTTP_DELETE, "/v1/generations/{gen}", generations_cancel},
     {HTTP_GET, "/v1/generations/{gen}/events", generations_events},
     {HTTP_GET, "/v1/conversations", history_list},
+    {HTTP_POST, "/v1/conversations/import", history_import},
     {HTTP_GET, "/v1/conversations/{chat}", history_show},
     {HTTP_PATCH, "/v1/conversations/{chat}", history_rename},
     {HTTP_DELETE, "/v1/conversations/{chat}", history_delete},

@@ -2,7 +2,7 @@
  *
  *     dispatch.c -> openai.c       POST /v1/chat/completions, GET /v1/models
  *                -> generations.c  /v1/generations/{gen}, its events
- *                -> history.c      /v1/conversations
+ *                -> history.c      /v1/conversations; history_import.c  /v1/conversations/import
  *                -> health.c       /livez /readyz /health /metrics
  *                -> page.c         everything else
  *
@@ -40,6 +40,7 @@ void history_show(struct http_exchange *x);
 void history_rename(struct http_exchange *x);
 void history_delete(struct http_exchange *x);
 void history_export(struct http_exchange *x);
+void history_import(struct http_exchange *x);
 
 void health_live(struct http_exchange *x);
 void health_ready(struct http_exchange *x);
