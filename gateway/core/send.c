@@ -89,8 +89,9 @@ static bool may_run(struct node *n, struct owner *owner, const struct send *s, s
     if (ahead && s->if_busy == IF_BUSY_QUEUE && ahead > (size_t)c->limits_queued)
         return err_set(e, ERR_BUSY, "The chat has %zu generations running and queued already.", ahead);
     if (HASH_COUNT(n->generations) - n->done_count >= (size_t)c->limits_generations) {
+        err_set(e, ERR_RATE_LIMITED, "This gateway runs as many generations as it may.");
         e->after_ms = 1000;
-        return err_set(e, ERR_RATE_LIMITED, "This gateway runs as many generations as it may.");
+        return false;
     }
     return true;
 }
