@@ -91,7 +91,26 @@ npm_install() {
 
 page_dir=$root/frontend/app/dist
 
+# A page that was built elsewhere (deploy/page), from LASTWORD_PAGE_TAR into build/page: no Node.js is needed.
+unpack_page() {
+    local tar
+    tar=$(realpath "$LASTWORD_PAGE_TAR")
+    [ -r "$tar" ] || die "LASTWORD_PAGE_TAR: cannot read $LASTWORD_PAGE_TAR"
+    [ ! -e "$tar.sha256" ] || (cd "$(dirname "$tar")" && sha256sum --check --status "$(basename "$tar").sha256") ||
+        die "LASTWORD_PAGE_TAR: $tar is not what its .sha256 says"
+    page_dir=$root/build/page
+    rm -rf "$page_dir"
+    mkdir -p "$page_dir"
+    tar --extract --gzip --file="$tar" --directory="$page_dir" --strip-components=1 --no-same-owner
+    [ -e "$page_dir/index.html" ] || die "LASTWORD_PAGE_TAR: $tar holds no page"
+}
+
+# Leaves the page's folder in page_dir.
 build_page() {
+    if [ -n "${LASTWORD_PAGE_TAR:-}" ]; then
+        unpack_page
+        return 0
+    fi
     ! is_newer "$page_dir/index.html" "$root/frontend" || return 0
     install_node
     say "building the page"
