@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fitTitle } from '../src/lib/api.ts';
-import { connectionWords, dayGroup, duration, nameOf, rate, stateWords } from '../src/lib/words.ts';
+import { actionOf, SHORTCUTS } from '../src/lib/keys.ts';
+import { connectionWords, dayGroup, duration, nameOf, plural, rate, rewindWords, size, startWords, stateWords } from '../src/lib/words.ts';
 
 describe('words', () => {
   it('says how the connection stands', () => {
@@ -45,5 +46,36 @@ describe('words', () => {
     const long = fitTitle('漢🙂'.repeat(60));
     expect(new TextEncoder().encode(long).length).toBeLessThanOrEqual(200);
     expect(long.isWellFormed?.() ?? true).toBe(true);
+  });
+
+  it('tells what an answer went through', () => {
+    expect(startWords('fresh', false)).toBe(null);
+    expect(startWords('prefix', true)).toMatch(/^Taken over by another gateway.*continued/);
+    expect(startWords('restart', false)).toMatch(/upstream failed.*began again/);
+    expect(rewindWords('retracted')).toMatch(/^Withdrawn/);
+    for (const reason of ['restarted', 'diverged', 'of a later version']) expect(rewindWords(reason)).toMatch(/^[A-Z]/);
+  });
+
+  it('counts', () => {
+    expect([plural(1, 'token'), plural(1200, 'token')]).toEqual(['1 token', '1,200 tokens']);
+    expect([size(7), size(45_100), size(12_000_000)]).toEqual(['7 bytes', '45 kB', '12 MB']);
+  });
+});
+
+describe('keys', () => {
+  const press = (key: string, code: string, ...mods: string[]) =>
+    actionOf({ key, code, ctrlKey: mods.includes('ctrl'), metaKey: mods.includes('meta'), altKey: mods.includes('alt'), shiftKey: mods.includes('shift') } as KeyboardEvent);
+
+  it('knows its own', () => {
+    expect(press('/', 'Slash', 'ctrl')).toBe('help');
+    expect(press('k', 'KeyK', 'meta')).toBe('search');
+    expect(press('O', 'KeyO', 'ctrl', 'shift')).toBe('new');
+    expect(press('Ç', 'KeyC', 'alt', 'shift')).toBe('copy');
+  });
+
+  it('takes no bare letter, and nothing that types one with AltGr', () => {
+    for (const key of ['a', '/', 'k', 'O', 'ArrowUp', 'Enter']) expect(press(key, `Key${key.toUpperCase()}`)).toBe(null);
+    expect(press('/', 'Slash', 'ctrl', 'alt')).toBe(null);
+    expect(new Set(SHORTCUTS.map((s) => s.keys.join())).size).toBe(SHORTCUTS.length);
   });
 });

@@ -28,7 +28,6 @@ export interface HistoryMessage {
   created_ms: number;
 }
 
-
 export class ApiError extends Error {
   constructor(
     readonly status: number,
@@ -128,6 +127,16 @@ export async function exportConversation(chat: string, format: 'json' | 'markdow
   link.download = `${chat}.${format === 'json' ? 'json' : 'md'}`;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+/** Records an exported conversation as a new one; its address. `file` is the text of the export. */
+export async function importConversation(file: string): Promise<string> {
+  const response = await call('/v1/conversations/import', {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: file,
+  });
+  return ((await response.json()) as { chat: string }).chat;
 }
 
 export async function listModels(): Promise<string[]> {

@@ -11,6 +11,8 @@ import { uuid, type ActiveInfo, type Client, type Params, type Stream, type Stre
 import { SvelteMap } from 'svelte/reactivity';
 import { ApiError, readConversation } from './api.ts';
 import { Message } from './message.svelte.ts';
+import { recall, remember } from './places.ts';
+import { dropUnsent, keepUnsent, unsent, type Unsent } from './unsent.ts';
 import { nameOf } from './words.ts';
 
 const ROOT = 'root';
@@ -61,6 +63,13 @@ export class Chat {
 
   name = $derived(this.messages.length > 0 ? nameOf(this.title, this.path[0]?.message.text) : null);
 
+  /** What the answers shown have cost, as far as it is known. */
+  totals = $derived.by(() => {
+    const answers = this.path.map(({ message }) => message).filter((m) => m.role === 'assistant' && m.tokens !== null);
+    const sum = (of: (m: Message) => number | null) => answers.reduce((all, m) => all + (of(m) ?? 0), 0);
+    return { answers: answers.length, tokens: sum((m) => m.tokens), promptTokens: sum((m) => m.promptTokens) };
+  });
+
   running = $derived(this.path.find(({ message }) => message.running)?.message ?? null);
 
   show(message: Message): void {
@@ -80,28 +89,38 @@ export class Chat {
     } finally {
       this.loading = false;
     }
+    this.#restore();
   }
 
-  /** Asks with new text after `parent`; absent, after the end of what is shown. */
-  send(input: string, ask: Ask, parent: string | null = this.#lastId()): void {
-    this.#forget(parent);
-    const user = new Message('user', uuid());
-    user.text = input;
-    user.parent = parent;
-    user.local = true;
-    this.messages.push(user);
-    this.show(user);
-    this.#begin(user, input, ask);
+  /** Asks with new text after `parent`; absent, after the end of what is shown, be that still unsent. */
+  send(input: string, ask: Ask, parent?: string | null): void {
+    const last = this.path.at(-1)?.message;
+    const behind = parent === undefined && last?.waiting ? last : null;
+    const after = behind ? behind.id : parent === undefined ? this.#lastId() : parent;
+    if (!behind) this.#forget(after);
+    const user = this.#ask(input, after);
+    this.#begin(user, { ...this.#request(input, ask), ...(behind ? { if_busy: 'queue' } : { parent: after }) });
   }
 
   /** Answers the user message `user` once more, beside the answers it has. */
   regenerate(user: Message, ask: Ask): void {
     if (user.local) return this.send(user.text, ask, user.parent);
-    this.#begin(user, null, ask);
+    this.#begin(user, { ...this.#request(null, ask), parent: user.id });
   }
 
   stop(): void {
     this.running?.stream?.cancel();
+  }
+
+  /** Takes back an answer that was not sent yet, with its question; the question's text. */
+  takeBack(answer: Message): string {
+    const user = this.messages.find((m) => m.id === answer.parent);
+    answer.stream?.cancel();
+    if (answer.gen) dropUnsent(answer.gen);
+    const fresh = user?.local === true;
+    for (const m of this.messages) if (m.parent === answer.id) m.parent = user?.parent ?? null;
+    this.messages = this.messages.filter((m) => m !== answer && !(fresh && m === user));
+    return fresh ? user.text : '';
   }
 
   /** Generations of the owner that began, ran, or ended somewhere. */
@@ -114,20 +133,52 @@ export class Chat {
     if (!now && !isOver(info.state)) this.#adopt(info.gen);
   }
 
-  #begin(user: Message, input: string | null, ask: Ask): void {
+  #ask(input: string, parent: string | null): Message {
+    const user = new Message('user', uuid());
+    user.text = input;
+    user.parent = parent;
+    user.local = true;
+    this.messages.push(user);
+    this.show(user);
+    return user;
+  }
+
+  #request(input: string | null, ask: Ask): Unsent {
+    return {
+      gen: uuid(),
+      chat: this.id,
+      input,
+      ...(ask.model ? { model: ask.model } : {}),
+      ...(Object.keys(ask.params).length > 0 ? { params: ask.params } : {}),
+    };
+  }
+
+  #begin(user: Message, request: Unsent): void {
     const answer = new Message('assistant', uuid());
     answer.parent = user.id;
     answer.local = true;
     this.messages.push(answer);
     this.show(answer);
-    const stream = this.client.send({
-      chat: this.id,
-      input,
-      parent: input === null ? user.id : user.parent,
-      ...(ask.model ? { model: ask.model } : {}),
-      ...(Object.keys(ask.params).length > 0 ? { params: ask.params } : {}),
-    });
-    this.#follow(answer, stream, user);
+    keepUnsent(request);
+    this.#follow(answer, this.client.send(request), user);
+  }
+
+  /** What was asked here before a reload and never acknowledged; it follows what it followed then. */
+  #restore(): void {
+    for (const request of unsent()) {
+      if (request.chat !== this.id) continue;
+      const known = this.messages.find((m) => m.gen === request.gen);
+      if (known && !known.local) dropUnsent(request.gen);
+      if (known) continue;
+      const last = this.path.at(-1)?.message.id ?? null;
+      if (request.input !== null) {
+        this.#begin(this.#ask(request.input, request.parent === undefined ? last : request.parent), request);
+        continue;
+      }
+      const user = this.messages.find((m) => m.id === request.parent);
+      if (user) this.#begin(user, request);
+      else dropUnsent(request.gen);
+    }
   }
 
   #follow(answer: Message, stream: Stream, user: Message | null): void {
@@ -136,12 +187,22 @@ export class Chat {
 
   #onEvent(event: StreamEvent, answer: Message, user: Message | null): void {
     if (event.type === 'accepted') this.#accepted(event.message, event.parent, answer, user);
-    else if (event.type === 'done' && event.result.state === 'gone') void this.load();
+    else if (event.type === 'done') this.#ended(event.result.state, answer, user);
+    if (answer.gen && answer.state !== 'detached') dropUnsent(answer.gen);
     this.touched();
   }
 
+  #ended(state: string, answer: Message, user: Message | null): void {
+    if (state === 'gone') void this.load();
+    const key = `draft.${this.id}`;
+    if (state === 'refused' && user?.local && answer.local && !recall(key)) remember(key, user.text);
+  }
+
   #accepted(id: string, parent: string, answer: Message, user: Message | null): void {
+    for (const m of this.messages) if (m.parent === answer.id) m.parent = id; // asked behind it
+    this.#keepShown(answer.id, id);
     if (user) {
+      this.#keepShown(user.id, parent);
       user.id = parent;
       user.local = false;
     }
@@ -149,6 +210,12 @@ export class Chat {
     answer.parent = parent;
     answer.local = false;
     this.show(answer);
+  }
+
+  /** Which child is shown, under the id that the gateway gave the parent. */
+  #keepShown(from: string, to: string): void {
+    const chosen = this.#choice.get(from);
+    if (chosen) this.#choice.set(to, chosen);
   }
 
   #absorb(history: Awaited<ReturnType<typeof readConversation>>['messages']): void {
@@ -180,7 +247,9 @@ export class Chat {
 
   /** Drops what was refused under `parent`, now that it is asked again. */
   #forget(parent: string | null): void {
-    const gone = new Set(this.messages.filter((m) => m.local && m.role === 'user' && m.parent === parent).map((m) => m.id));
+    const waits = new Set(this.messages.filter((m) => m.waiting).map((m) => m.parent));
+    const refused = this.messages.filter((m) => m.local && m.role === 'user' && m.parent === parent && !waits.has(m.id));
+    const gone = new Set(refused.map((m) => m.id));
     this.messages = this.messages.filter((m) => !gone.has(m.id) && !(m.parent && gone.has(m.parent)));
   }
 }

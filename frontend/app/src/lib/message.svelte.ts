@@ -4,7 +4,7 @@
  */
 import { crc32c, crcHex, type Stream, type StreamEvent, type StreamResult } from '@lastword/client';
 import type { HistoryMessage } from './api.ts';
-import { duration } from './words.ts';
+import { clock, rewindWords, startWords } from './words.ts';
 
 export interface Trouble {
   code: string;
@@ -32,6 +32,19 @@ export class Message {
   firstTokenMs = $state<number | null>(null);
   tokens = $state<number | null>(null);
   totalMs = $state<number | null>(null);
+  promptTokens = $state<number | null>(null);
+  /** Bytes of all parts, as the checksum has them. */
+  size = $state(0);
+  /** Text that had been shown was taken back. */
+  retracted = $state(false);
+  takenOver = $state(false);
+  /** What it went through while it was followed here, in words, with the time. */
+  journey = $state.raw<string[]>([]);
+  /** Refused for now: when it may be asked again, in ms of the epoch. */
+  until = $state<number | null>(null);
+  /** When it was asked or taken up here. */
+  since = $state(0);
+  #epoch = 1;
   persisted = $state(true);
   /** Set while it is followed here. */
   stream = $state.raw<Stream | null>(null);
@@ -46,6 +59,11 @@ export class Message {
 
   get running(): boolean {
     return this.state === 'running' || this.state === 'queued';
+  }
+
+  /** Asked, and the gateway does not know of it yet. */
+  get waiting(): boolean {
+    return this.local && this.running;
   }
 
   /** All text for copying and editing. */
@@ -64,7 +82,9 @@ export class Message {
     this.state = from.state ?? 'complete';
     this.#split(from);
     this.crc = from.crc ?? null;
-    this.verified = this.crc !== null && crcHex(crc32c(bytes(from.text))) === this.crc;
+    const all = bytes(from.text);
+    this.size = all.length;
+    this.verified = this.crc !== null && crcHex(crc32c(all)) === this.crc;
     if (from.error) this.trouble = from.error;
     this.#count(from.usage, from.timing);
   }
@@ -88,6 +108,7 @@ export class Message {
 
   #count(usage: HistoryMessage['usage'], timing: HistoryMessage['timing']): void {
     this.tokens = usage?.completion_tokens ?? this.tokens;
+    this.promptTokens = usage?.prompt_tokens ?? this.promptTokens;
     this.firstTokenMs = timing?.ttft_ms ?? this.firstTokenMs;
     this.totalMs = timing?.total_ms ?? this.totalMs;
   }
@@ -98,13 +119,16 @@ export class Message {
     this.gen = stream.gen;
     this.state = 'running';
     this.trouble = null;
+    this.until = null;
+    this.since = Date.now();
     const began = performance.now();
     stream.on((event) => {
       if (event.type === 'text') this.#onText(event.part, stream.resumes, began);
-      else if (event.type === 'start') this.#onStart(event.model, event.mode);
+      else if (event.type === 'start') this.#onStart(event.model, event.mode, event.epoch);
+      else if (event.type === 'rewind') this.#onRewind(event.reason);
       else if (event.type === 'status') this.status = event.state;
       else if (event.type === 'live') this.status = null;
-      else if (event.type === 'resuming' || event.type === 'interrupted') this.resumes = stream.resumes;
+      else if (event.type === 'resuming' || event.type === 'interrupted') this.#onBreak(event.type, stream.resumes);
       else if (event.type === 'error') this.trouble = event.error;
       else if (event.type === 'done') this.#onDone(event.result, stream);
       if (event.type === 'accepted' || event.type === 'done') changed(event);
@@ -119,10 +143,29 @@ export class Message {
     this.resumes = resumes;
   }
 
-  #onStart(model: string, mode: string): void {
+  #onStart(model: string, mode: string, epoch: number): void {
+    const takenOver = epoch > this.#epoch;
+    const words = startWords(mode, takenOver);
+    this.#epoch = Math.max(epoch, this.#epoch);
+    if (takenOver) this.takenOver = true;
+    if (words) this.#tell(words);
     this.state = 'running';
     this.status = mode === 'fresh' ? null : mode;
     if (model) this.model = model;
+  }
+
+  #onRewind(reason: string): void {
+    if (reason === 'retracted') this.retracted = true;
+    this.#tell(rewindWords(reason));
+  }
+
+  #onBreak(type: string, resumes: number): void {
+    this.resumes = resumes;
+    if (type === 'interrupted' && !this.local) this.#tell('The connection was lost');
+  }
+
+  #tell(words: string): void {
+    this.journey = [...this.journey, `${clock(Date.now())}  ${words}`];
   }
 
   #onDone(result: StreamResult, stream: Stream): void {
@@ -135,11 +178,12 @@ export class Message {
     this.verified = result.verified;
     this.resumes = stream.resumes;
     this.persisted = result.persisted;
+    this.size = result.off;
     this.#count(result.usage, result.timing);
     if (result.error) {
       const { code, message, after_ms } = result.error;
-      const when = after_ms ? ` It can be asked again in ${duration(after_ms)}.` : '';
-      this.trouble = { code, message: message + when };
+      this.trouble = { code, message };
+      this.until = after_ms ? Date.now() + after_ms : null;
     }
   }
 }

@@ -66,6 +66,36 @@ export function rate(tokens: number | null, ttft: number | null, total: number |
   return `${perSecond < 100 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en')} tokens/s`;
 }
 
+export function size(bytes: number): string {
+  if (bytes < 10_000) return `${bytes.toLocaleString('en')} bytes`;
+  return bytes < 10_000_000 ? `${Math.round(bytes / 1000).toLocaleString('en')} kB` : `${Math.round(bytes / 1e6)} MB`;
+}
+
+export function plural(n: number, one: string, many = `${one}s`): string {
+  return `${n.toLocaleString('en')} ${n === 1 ? one : many}`;
+}
+
+/** What an answer went through, of its producer: null where there is nothing to tell. */
+export function startWords(mode: string, takenOver: boolean): string | null {
+  const how: Record<string, string> = {
+    reattach: 'went on with the same answer',
+    prefix: 'continued from the text so far',
+    restart: 'began again',
+  };
+  if (!how[mode]) return null;
+  return takenOver ? `Taken over by another gateway, which ${how[mode]}` : `The upstream failed; the gateway ${how[mode]}`;
+}
+
+const REWINDS: Record<string, string> = {
+  restarted: 'What was written so far was given up',
+  diverged: 'Put right from the gateway’s log',
+  retracted: 'Withdrawn by the gateway',
+};
+
+export function rewindWords(reason: string): string {
+  return REWINDS[reason] ?? 'Cut back by the gateway';
+}
+
 /** Which drawer of time a conversation lies in. */
 export function dayGroup(ms: number, now = Date.now()): string {
   const midnight = new Date(now).setHours(0, 0, 0, 0);
