@@ -7,6 +7,7 @@ import './styles/sidebar.css';
 import './styles/conversation.css';
 import './styles/prose.css';
 import './styles/desk.css';
+import './styles/overlays.css';
 import './styles/narrow.css';
 
 mount(App, { target: document.body });
