@@ -184,6 +184,17 @@ ${this.extra}`,
     return (await response.json()).choices[0].message.content;
   }
 
+  /** Records `file` as a conversation; its id. */
+  async import(file) {
+    const response = await fetch(`http://127.0.0.1:${this.gateway.port}/v1/conversations/import`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(file),
+    });
+    assert.equal(response.status, 201);
+    return (await response.json()).chat;
+  }
+
   async history(chat) {
     return (await fetch(`http://127.0.0.1:${this.gateway.port}/v1/conversations/${chat}`)).json();
   }
@@ -216,6 +227,14 @@ export async function ask(page, text, model) {
   if (model) await at(page, 'model').selectOption(model);
   await at(page, 'composer').fill(text);
   await at(page, 'composer').press('Enter');
+}
+
+/** Picks from the menu of the conversation whose name has `name`. */
+export async function choose(page, name, id) {
+  const item = at(page, 'conversation-item').filter({ hasText: name });
+  await item.hover();
+  await item.getByTestId('item-menu').click();
+  await item.getByTestId(id).click();
 }
 
 export const answers = (page) => at(page, 'message-assistant');
