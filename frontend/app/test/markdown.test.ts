@@ -24,7 +24,7 @@ describe('Markdown', () => {
     ['parentheses in an address', '[a](https://x.example/(b)c)', '<p><a href="https://x.example/(b)c" rel="noopener noreferrer nofollow" target="_blank">a</a></p>'],
     ['a bare address', 'see https://x.example/a_b_c.', '<p>see <a href="https://x.example/a_b_c" rel="noopener noreferrer nofollow" target="_blank">https://x.example/a_b_c</a>.</p>'],
     ['an image becomes a link', '![alt](https://x.example/i.png)', '<p><a href="https://x.example/i.png" rel="noopener noreferrer nofollow" target="_blank">alt</a></p>'],
-    ['an address that may not be', '[a](javascript:alert(1)) <b onclick=x>', '<p><span>a</span> &lt;b onclick=x&gt;</p>'],
+    ['an address that may not be', '[a](javascript:alert(1)) <b onclick=x>', '<p><a>a</a> &lt;b onclick=x&gt;</p>'],
   ];
   for (const [name, src, html] of cases) it(name, () => expect(whole(src)).toBe(html));
 
@@ -49,8 +49,8 @@ describe('text that grows', () => {
     ['**bold*', '<p><strong>bold</strong></p>'],
     ['a **', '<p>a </p>'],
     ['`co', '<p><code>co</code></p>'],
-    ['[text](https://x.exa', '<p><span>text</span></p>'],
-    ['[text', '<p>text</p>'],
+    ['[text](https://x.exa', '<p><a>text</a></p>'],
+    ['[text', '<p><a>text</a></p>'],
     ['para\n\n-', '<p>para</p>'],
     ['para\n\n##', '<p>para</p>'],
     ['| a | b |', '<div class="table"><table><thead><tr><th>a</th><th>b</th></tr></thead><tbody></tbody></table></div>'],
@@ -89,9 +89,40 @@ describe('text that grows', () => {
     const el = root();
     const renderer = new Renderer(el);
     renderer.update('one\n\ntwo\n\nthree', false);
-    renderer.rewind('one\n\nt');
+    renderer.rewind();
+    renderer.update('one\n\nt', false);
     renderer.update('one\n\nthe end', true);
     expect(el.innerHTML).toBe('<p>one</p><p>the end</p>');
+  });
+});
+
+describe('more blocks than a board holds', () => {
+  const paragraphs = (n: number) => Array.from({ length: n }, (_, i) => (i % 5 ? `p${i}` : `- i${i}\n- j${i}`)).join('\n\n');
+  const long = `${paragraphs(70)}\n<response><body>${paragraphs(40)}<card>c</card>${paragraphs(33)}</body></response>\nend`;
+
+  it('they stand in parts of 32 after the first 32', () => {
+    const el = root();
+    new Renderer(el).update(paragraphs(98), true);
+    expect([...el.children].map((c) => (c.className === 'part' ? c.children.length : 1))).toEqual([...Array(32).fill(1), 32, 32, 2]);
+    expect(el.textContent!.match(/\d+/g)!.map(Number)).toEqual(Array.from({ length: 98 }, (_, i) => (i % 5 ? [i] : [i, i])).flat());
+  });
+
+  it('the same however cut', () => {
+    const expected = whole(long);
+    expect(streamed([...long])).toBe(expected);
+    for (const at of [1, 100, 250, 400, 600, 800]) expect(streamed([long.slice(0, at), long.slice(at)])).toBe(expected);
+  });
+
+  it('shrinks and grows again after a rewind', () => {
+    const el = root();
+    const renderer = new Renderer(el);
+    for (const n of [98, 10, 64, 33, 32, 98]) {
+      renderer.rewind();
+      renderer.update(paragraphs(n), n === 98);
+      const first = el.firstChild;
+      if (n === 98) expect(el.innerHTML).toBe(whole(paragraphs(98)));
+      expect(el.firstChild).toBe(first);
+    }
   });
 });
 

@@ -1,28 +1,34 @@
 /**
- * Brings a message's text into its element: at most one paint per frame, and fewer when painting is slow.
+ * Brings a message's text into its element: at most one paint per frame, paced, and fewer when painting is slow.
  *
- *     stream --text--> wanted --next frame--> renderer.update --> afterPaint (keeps the end in view)
+ *     stream --text--> Pacer --next frame--> renderer.update --> afterPaint (keeps the end in view)
  *
- * The same renderer serves the text while it grows and when it is whole, so the end of an answer moves nothing.
+ * The same renderer serves the text while it grows and when it is whole, so the end of an answer moves nothing, and
+ * what is still to be shown when the end comes is shown at the same pace. It holds no text of its own but what is shown.
  */
-import type { Stream } from '@lastword/client';
+import type { StreamHandle } from '@lastword/client';
 import { Renderer } from '../render/renderer.ts';
+import { Pacer, wholeWord } from './pace.ts';
 
-/** A paint that takes longer is followed by a pause as long, so that typing stays smooth. */
+/** A paint that takes longer is followed by a pause as long, so that typing stays smooth; but never a longer one than this. */
 const SLOW_MS = 12;
+const PAUSE_MS = 40;
 /** Most new text of one paint, in UTF-16 units: a long answer read back is painted over several frames. */
 const BITE = 32 * 1024;
 
 export class Painter {
   readonly #renderer: Renderer;
+  readonly #pacer = new Pacer();
   /** Grows, while it is followed. */
-  #stream: Stream | null = null;
+  #stream: StreamHandle | null = null;
   /** Is whole, otherwise. */
   #whole: string | null = null;
   #off: (() => void) | undefined;
   #frame = 0;
   #notBefore = 0;
   #shown = '';
+  /** What is shown is not the beginning of what is to be shown. */
+  #stale = false;
 
   constructor(
     el: Element,
@@ -31,25 +37,31 @@ export class Painter {
     this.#renderer = new Renderer(el);
   }
 
-  /** Paints `stream` as it grows. */
-  follow(stream: Stream): void {
+  /** Paints `stream` as it grows. What it has already is not paced. */
+  follow(stream: StreamHandle): void {
     this.stop();
     this.#stream = stream;
     this.#whole = null;
-    if (!stream.text.startsWith(this.#shown)) this.#restart();
+    this.#compare(stream.text);
+    this.#pacer.restart(stream.text.length);
     this.#off = stream.on((event) => {
-      if (event.type === 'rewind') this.#restart();
-      else if (event.type === 'text') this.#want();
+      if (event.type === 'rewind') this.#rewound();
+      else if (event.type === 'text' && event.part === 'text') this.#pacer.arrived(stream.text.length, performance.now());
+      else return;
+      this.#want();
     });
     this.#want();
   }
 
-  /** `text` is whole. What fits into one paint is painted now. */
+  /** `text` is whole. If it ends what was followed it is shown at its pace; else what fits into one paint is painted now. */
   whole(text: string): void {
+    const followed = this.#stream !== null;
     this.stop();
     this.#whole = text;
-    if (!text.startsWith(this.#shown)) this.#restart();
-    this.#paint();
+    this.#compare(text);
+    if (followed && !this.#stale && this.#shown.length < text.length) return this.#want();
+    this.#pacer.restart(text.length);
+    this.#paint(performance.now());
   }
 
   stop(): void {
@@ -60,48 +72,54 @@ export class Painter {
     this.#frame = 0;
   }
 
-  #restart(): void {
-    this.#renderer.rewind('');
-    this.#shown = '';
-    this.#want();
+  #compare(text: string): void {
+    if (!text.startsWith(this.#shown)) this.#stale = true;
+  }
+
+  /** What stays of the text is painted again with the next frame; until then the page is as it was. */
+  #rewound(): void {
+    const text = this.#stream!.text;
+    this.#compare(text);
+    this.#pacer.restart(text.length);
   }
 
   #want(): void {
-    if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#onFrame());
+    if (!this.#frame) this.#frame = requestAnimationFrame((now) => this.#onFrame(now));
   }
 
-  #onFrame(): void {
+  #onFrame(now: number): void {
     this.#frame = 0;
     if (performance.now() < this.#notBefore) this.#want();
-    else this.#paint();
+    else this.#paint(now);
   }
 
-  #paint(): void {
+  #paint(now: number): void {
     const began = performance.now();
     const text = this.#whole ?? this.#stream?.text ?? '';
-    this.#shown = bite(text, this.#shown.length);
-    const all = this.#shown.length === text.length;
+    if (this.#stale) this.#renderer.rewind();
+    this.#shown = this.#stale ? '' : this.#shown;
+    this.#stale = false;
+    const to = wholeWord(text, Math.min(this.#pacer.step(now), this.#shown.length + BITE));
+    this.#shown = text.slice(0, to);
+    if (to >= this.#pacer.shown) this.#pacer.showed(to);
+    const all = to === text.length;
     this.#renderer.update(this.#shown, all && this.#whole !== null);
     this.afterPaint();
     const took = performance.now() - began;
-    this.#notBefore = took > SLOW_MS ? began + 2 * took : 0;
+    this.#notBefore = took > SLOW_MS ? began + took + Math.min(took, PAUSE_MS) : 0;
     if (!all) this.#want();
   }
 }
 
-/** The beginning of `text`, one bite longer than `shown`; never half a surrogate pair. */
-function bite(text: string, shown: number): string {
-  if (text.length <= shown + BITE) return text;
-  const code = text.charCodeAt(shown + BITE);
-  return text.slice(0, shown + BITE + (code >= 0xdc00 && code <= 0xdfff ? 1 : 0));
-}
-
 /** Keeps `el` at the reasoning of `stream` as it grows; plain text, at most one change per frame. */
-export function paintReasoning(el: Element, stream: Stream): () => void {
+export function paintReasoning(el: Element, stream: StreamHandle): () => void {
   let frame = 0;
   const paint = () => {
     frame = 0;
-    el.textContent = stream.reasoning;
+    const { reasoning } = stream;
+    const text = el.firstChild as Text | null;
+    if (text && reasoning.startsWith(text.data)) text.appendData(reasoning.slice(text.length));
+    else el.textContent = reasoning;
   };
   paint();
   const off = stream.on(() => (frame ||= requestAnimationFrame(paint)));

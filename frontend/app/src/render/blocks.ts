@@ -9,9 +9,12 @@
  */
 import { highlight } from './highlight.ts';
 import { inline } from './inline.ts';
+import { once, type Memo } from './memo.ts';
 import { el, type El, type Node } from './nodes.ts';
+import { cells, table } from './table.ts';
 
 const MAX_DEPTH = 12;
+const MAX_UNDECIDED = 80;
 const FENCE = /^ {0,3}(`{3,}(?=[^`]*$)|~{3,})\s*([^\s`]*)/;
 const ATX = /^ {0,3}(#{1,6})(?:[ \t]+|$)/;
 const RULE = /^ {0,3}([-*_])[ \t]*(?:\1[ \t]*){2,}$/;
@@ -19,7 +22,9 @@ const QUOTE = /^ {0,3}> ?/;
 const ITEM = /^( {0,3})(?:([-*+])|(\d{1,9})([.)]))(?:( {1,4})(?=\S)|[ \t]*$|[ \t]+)/;
 const DELIMITER_ROW = /^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?$/;
 /** A last line that may still become anything. */
-const UNDECIDED = /^[ \t>]*(#{1,6}|[-*+]|\d{1,9}[.)]?|[-*_]{2,}|`{1,2}|~{1,2}|\|)?[ \t]*$/;
+const UNDECIDED = /^[ \t>]*(#{1,6}|[-*+]|\d{1,9}[.)]?|[-*_]{2,}|`{1,2}|~{1,2}|`{3,}[^`]*|~{3,}.*|\|)?[ \t]*$/;
+/** An item's text that may become a task's box. */
+const HALF_BOX = /^\[(?:[ xX]\]? ?)?$/;
 
 export interface Block {
   /** Where it begins in the source. */
@@ -35,15 +40,15 @@ interface Line {
   whole: boolean;
 }
 
-export function blocks(src: string, open = false, depth = 0): Block[] {
-  return new Blocks(linesOf(open ? decided(src) : src, !open), open, depth).run();
+export function blocks(src: string, open = false, memo: Memo = new Map(), depth = 0): Block[] {
+  return new Blocks(linesOf(open ? decided(src) : src, !open), open, memo, depth).run();
 }
 
 /** While text grows: without a last line that says nothing yet. */
 function decided(src: string): string {
   const start = src.lastIndexOf('\n') + 1;
   const last = src.length - start;
-  return last > 0 && last < 40 && UNDECIDED.test(src.slice(start)) ? src.slice(0, start) : src;
+  return last > 0 && last < MAX_UNDECIDED && UNDECIDED.test(src.slice(start)) ? src.slice(0, start) : src;
 }
 
 /** `ended`: the last line counts as whole even without its newline. */
@@ -67,6 +72,7 @@ class Blocks {
   constructor(
     private readonly lines: Line[],
     private readonly open: boolean,
+    private readonly memo: Memo,
     private readonly depth: number,
   ) {}
 
@@ -132,7 +138,7 @@ class Blocks {
       if (!QUOTE.test(text)) break;
       inner.push(text.replace(QUOTE, ''));
     }
-    return el('blockquote', nested(inner, this.#growing, this.depth));
+    return el('blockquote', nested(inner, this.#growing, this.memo, this.depth));
   }
 
   #list(first: string): El | null {
@@ -165,7 +171,8 @@ class Blocks {
     }
     const more = this.lines[this.#at] ? itemOf(this.lines[this.#at]!.text) : null;
     if (more?.kind !== head.kind) this.#at = this.#at < this.lines.length ? kept : this.#at;
-    return listItem(inner, this.#growing, this.depth);
+    const growing = this.#growing;
+    return once(this.memo, `-${this.depth}\n${inner.join('\n')}`, growing, () => listItem(inner, growing, this.memo, this.depth));
   }
 
   #table(): El | null {
@@ -174,17 +181,16 @@ class Blocks {
     const rule = this.lines[this.#at + 1];
     const expected = this.open && head.text.trimStart().startsWith('|') && (!rule || (!rule.whole && /^[\s|:-]*$/.test(rule.text)));
     if (!this.#tableAt(this.#at) && !expected) return null;
-    const aligns = rule ? cells(rule.text).map(alignOf) : [];
     const titles = cells(head.text);
     this.#at += 2;
-    const rows: string[][] = [];
+    const rows: string[] = [];
     for (; this.#at < this.lines.length; this.#at++) {
       const { text } = this.lines[this.#at]!;
       if (isBlank(text) || this.#interrupts(this.#at)) break;
-      rows.push(cells(text));
+      rows.push(text);
     }
     if (this.#at > this.lines.length) this.#at = this.lines.length;
-    return table(titles, aligns, rows, this.#growing);
+    return table(titles, rule?.text ?? '', rows, this.#growing, this.memo);
   }
 
   #tableAt(at: number): boolean {
@@ -198,7 +204,8 @@ class Blocks {
     const text: string[] = [];
     do text.push(this.lines[this.#at++]!.text.trimStart());
     while (this.#at < this.lines.length && !isBlank(this.lines[this.#at]!.text) && !this.#interrupts(this.#at));
-    return el('p', inline(text.join('\n').trimEnd(), this.#growing));
+    const [whole, growing] = [text.join('\n').trimEnd(), this.#growing];
+    return once(this.memo, `p\n${whole}`, growing, () => el('p', inline(whole, growing)));
   }
 
   /** Whether the line at `at` ends a paragraph by beginning something else. */
@@ -238,10 +245,11 @@ function titleOf(text: string): string {
   return end < title.length && (end === 0 || /\s/.test(title[end - 1]!)) ? title.slice(0, end).trimEnd() : title;
 }
 
-function listItem(lines: string[], growing: boolean, depth: number): El {
+function listItem(lines: string[], growing: boolean, memo: Memo, depth: number): El {
   const task = /^\[([ xX])\] /.exec(lines[0] ?? '');
   if (task) lines[0] = lines[0]!.slice(4);
-  const kids = nested(lines, growing, depth);
+  else if (growing && lines.length === 1 && HALF_BOX.test(lines[0]!)) lines[0] = '';
+  const kids = nested(lines, growing, memo, depth);
   const first = kids[0];
   const flat = typeof first === 'object' && first.tag === 'p' ? [...first.kids, ...kids.slice(1)] : kids;
   if (!task) return el('li', flat);
@@ -249,36 +257,13 @@ function listItem(lines: string[], growing: boolean, depth: number): El {
   return el('li', [el('span', [done ? '☑' : '☐'], 'box'), ' ', ...flat], 'task');
 }
 
-function nested(lines: string[], growing: boolean, depth: number): Node[] {
-  return blocks(lines.join('\n'), growing, depth + 1).map((b) => b.node);
+function nested(lines: string[], growing: boolean, memo: Memo, depth: number): Node[] {
+  return blocks(lines.join('\n'), growing, memo, depth + 1).map((b) => b.node);
 }
 
 function codeBlock(language: string, code: Node[]): El {
   const caption = [el('span', [language], 'lang'), el('button', ['Copy'], 'copy-code')];
   return el('figure', [el('figcaption', caption), el('pre', [el('code', code.filter((c) => c !== ''))])], 'code');
-}
-
-function table(titles: string[], aligns: string[], rows: string[][], growing: boolean): El {
-  const cell = (tag: string, text: string, i: number, open: boolean) => el(tag, inline(text, open), aligns[i]);
-  const width = titles.length;
-  const head = el('tr', titles.map((t, i) => cell('th', t, i, growing && rows.length === 0 && i === width - 1)));
-  const body = rows.map((row, r) =>
-    el(
-      'tr',
-      Array.from({ length: width }, (_, i) => cell('td', row[i] ?? '', i, growing && r === rows.length - 1 && i === row.length - 1)),
-    ),
-  );
-  return el('div', [el('table', [el('thead', [head]), el('tbody', body)])], 'table');
-}
-
-function cells(row: string): string[] {
-  const inner = row.trim().replace(/^\|/, '').replace(/(^|[^\\])\|$/, '$1');
-  return inner.split(/(?<!\\)\|/).map((c) => c.trim().replaceAll('\\|', '|'));
-}
-
-function alignOf(rule: string): string {
-  if (/^:-*:$/.test(rule)) return 'ac';
-  return rule.endsWith(':') ? 'ar' : '';
 }
 
 function isBlank(text: string): boolean {

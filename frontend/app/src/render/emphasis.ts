@@ -96,8 +96,11 @@ function closeEager(from: Piece, links: boolean): void {
   }
 }
 
+/** The beginning of an address that is not one yet: shown, it would have to be taken back into a link. */
+const HALF_ADDRESS = /\bh(?:t(?:t(?:p(?:s?(?::\/{0,2})?)?)?)?)?$/i;
+
 /** The nodes strictly between two pieces, neighbouring texts joined, bare addresses made links. */
-export function collect(from: Piece, until: Piece | null, links: boolean): Node[] {
+export function collect(from: Piece, until: Piece | null, links: boolean, open = false): Node[] {
   const out: Node[] = [];
   let text = '';
   const flush = () => {
@@ -111,6 +114,7 @@ export function collect(from: Piece, until: Piece | null, links: boolean): Node[
       out.push(p.node);
     }
   }
+  if (open && links) text = text.replace(HALF_ADDRESS, '');
   flush();
   return out;
 }

@@ -7,11 +7,15 @@
  */
 import { collect, depthOf, emphasis, findOpener, MAX_DEPTH, trimEndOf, type Piece } from './emphasis.ts';
 import { el, safeHref, type Node } from './nodes.ts';
+import { MAX_TARGET, targetAt } from './target.ts';
 
-/** Longest `(address "title")` of a link. */
-const MAX_TARGET = 4200;
+/** Longest `[text` that is taken for the beginning of a link. */
+const MAX_LABEL = 500;
 const PUNCT = /[!-/:-@[-`{-~\p{P}\p{S}]/u;
 const SPECIAL = /[\\`*_~[\]!<&\n]/g;
+const TAGS = ['link', '/link', 'br/', 'https://', 'http://', 'mailto:'];
+/** May become an entity. */
+const HALF_ENTITY = /&(?:[a-z]{0,4}|#(?:\d{0,7}|x[0-9a-f]{0,6}))$/iy;
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: '\u00a0' };
 
 export function inline(src: string, open = false, links = true): Node[] {
@@ -44,7 +48,7 @@ class Inline {
     }
     if (this.open) this.#settle();
     emphasis(this.#head, this.links, this.open);
-    return collect(this.#head, null, this.links);
+    return collect(this.#head, null, this.links, this.open);
   }
 
   #special(char: string): void {
@@ -52,7 +56,7 @@ class Inline {
     else if (char === '`') this.#code();
     else if (char === '*' || char === '_' || char === '~') this.#delimiter(char);
     else if (char === '[') this.#bracket('[', 1);
-    else if (char === '!') this.src[this.#pos + 1] === '[' ? this.#bracket('![', 2) : this.#take(1);
+    else if (char === '!') this.#bang();
     else if (char === ']') this.#closeBracket();
     else if (char === '<') this.#angle();
     else if (char === '&') this.#entity();
@@ -73,6 +77,13 @@ class Inline {
   #take(n: number): void {
     this.#text(this.src.slice(this.#pos, this.#pos + n));
     this.#pos += n;
+  }
+
+  /** `!` may be the first half of an image. */
+  #bang(): void {
+    if (this.src[this.#pos + 1] === '[') this.#bracket('![', 2);
+    else if (this.open && this.#pos + 1 === this.src.length) this.#pos++;
+    else this.#take(1);
   }
 
   #escape(): void {
@@ -133,6 +144,7 @@ class Inline {
     while (src[end] === char) end++;
     const count = end - start;
     this.#pos = end;
+    if (char === '~' && count === 1 && this.open && end === src.length) return;
     if (char === '~' && count !== 2) return this.#text(src.slice(start, end));
     const before = start === 0 ? ' ' : codePointBefore(src, start);
     const after = end === src.length ? ' ' : String.fromCodePoint(src.codePointAt(end)!);
@@ -161,32 +173,38 @@ class Inline {
       return this.#link(opener, null, end);
     }
     const target = targetAt(this.src, end);
-    if (target) return this.#link(opener, target.address, target.end);
-    const rest = this.src.slice(end, end + MAX_TARGET);
-    if (this.open && rest.length < MAX_TARGET && !rest.includes(')')) return this.#link(opener, null, this.src.length);
+    if (typeof target === 'object') return this.#link(opener, target.address, target.end);
+    if (this.open && target === 'unfinished') return this.#link(opener, null, this.src.length);
     this.#take(1);
   }
 
-  /** What lies between `opener` and here becomes a link, or only its text where the address may not be one. */
-  #link(opener: Piece, raw: string | null, end: number): void {
-    emphasis(opener, false, false);
+  /**
+   * What lies between `opener` and here becomes a link: one that leads nowhere while its address is not known (null),
+   * and where it may not be one.
+   */
+  #link(opener: Piece, raw: string | null, end: number, growing = false): void {
+    emphasis(opener, false, growing);
     const kids = collect(opener, null, false);
     const href = raw === null ? null : safeHref(raw.replace(/\\([!-/:-@[-`{-~])/g, '$1'));
     this.#tail = opener;
     opener.next = null;
     delete opener.mark;
-    const label = kids.length > 0 ? kids : [raw ?? ''];
+    const label = kids.length > 0 || !raw ? kids : [raw];
     const depth = depthOf(label) + 1;
     if (depth > MAX_DEPTH) opener.node = '…';
-    else opener.node = href && this.links ? { tag: 'a', href, kids: label, depth } : { tag: 'span', kids: label, depth };
+    else opener.node = !this.links ? { tag: 'span', kids: label, depth } : href ? { tag: 'a', href, kids: label, depth } : { tag: 'a', kids: label, depth };
     this.#pos = end;
     if (href && this.links) this.#brackets = [];
   }
 
-  /** The text still grows: an unfinished `[text` is shown as its text, the first half of a closing `**` not at all. */
+  /** The text still grows: an unfinished `[text` is a link already, the first half of a closing `**` is not shown. */
   #settle(): void {
+    this.#halfMark();
     const last = this.#brackets.at(-1);
-    if (last?.mark && this.src.length - last.mark.at < 500) last.node = '';
+    if (last?.mark && this.src.length - last.mark.at < MAX_LABEL) this.#link(last, null, this.src.length, true);
+  }
+
+  #halfMark(): void {
     const mark = this.#tail.mark;
     if (!mark?.closes || mark.count !== 1 || mark.char === '~') return;
     const opener = findOpener(this.#tail, this.#head, this.#head, true);
@@ -210,12 +228,11 @@ class Inline {
     else this.#take(1);
   }
 
+  /** Whether the text ends within something that `#angle` would take. */
   #unfinishedTag(): boolean {
     if (!this.open) return false;
-    const rest = this.src.slice(this.#pos, this.#pos + 4200);
-    if (rest.includes('>')) return false;
-    if (/^<(\/?(l(i(nk?)?)?)?|\/link\s*|link\s[^<>]*|br?\s*\/?|h(t(tps?)?)?|https?:[^\s<>]*|mailto:[^\s<>]*)$/i.test(rest)) return true;
-    return false;
+    const rest = this.src.slice(this.#pos + 1, this.#pos + MAX_TARGET).toLowerCase();
+    return TAGS.some((tag) => tag.startsWith(rest)) || /^(?:\/link\s*|link\s[^<>]*|br\s*\/?|(?:https?:\/\/|mailto:)[^\s<>]*)$/.test(rest);
   }
 
   #rrmlLink(tag: string, from: number): void {
@@ -233,7 +250,8 @@ class Inline {
       label = this.src.slice(from, end);
     }
     const safe = safeHref(address);
-    const kids = label ? inline(label, this.open && stop === this.src.length, false) : safe ? [safe] : [];
+    const growing = this.open && stop === this.src.length;
+    const kids = label ? inline(label, growing, false) : safe && !growing ? [safe] : [];
     this.#push({ node: safe && this.links ? { tag: 'a', href: safe, kids } : el('span', kids) });
     this.#pos = stop;
   }
@@ -247,42 +265,14 @@ class Inline {
     if (m && text !== undefined) {
       this.#text(text);
       this.#pos = rest.lastIndex;
-    } else this.#take(1);
+    } else if (this.open && this.#halfEntity()) this.#pos = this.src.length;
+    else this.#take(1);
   }
-}
 
-/** `(address "title")` at `at`; null if it is not one, or not whole. By hand, because a pattern would backtrack. */
-function targetAt(src: string, at: number): { address: string; end: number } | null {
-  const limit = Math.min(src.length, at + MAX_TARGET);
-  let i = skipSpace(src, at + 1, limit);
-  const from = i;
-  let address: string;
-  if (src[i] === '<') {
-    const close = src.indexOf('>', i);
-    if (close < 0 || close >= limit) return null;
-    address = src.slice(i + 1, close);
-    i = close + 1;
-  } else {
-    for (let parens = 0; i < limit && !/\s/.test(src[i]!); i++) {
-      if (src[i] === '\\') i++;
-      else if (src[i] === '(') parens++;
-      else if (src[i] === ')' && parens-- === 0) break;
-    }
-    address = src.slice(from, i);
+  #halfEntity(): boolean {
+    HALF_ENTITY.lastIndex = this.#pos;
+    return HALF_ENTITY.test(this.src);
   }
-  i = skipSpace(src, i, limit);
-  const quote = src[i] === '(' ? ')' : src[i];
-  if (quote === '"' || quote === "'" || (quote === ')' && src[i] === '(')) {
-    const close = src.indexOf(quote, i + 1);
-    if (close < 0 || close >= limit) return null;
-    i = skipSpace(src, close + 1, limit);
-  }
-  return i < limit && src[i] === ')' ? { address, end: i + 1 } : null;
-}
-
-function skipSpace(src: string, at: number, limit: number): number {
-  while (at < limit && /\s/.test(src[at]!)) at++;
-  return at;
 }
 
 function codePointBefore(src: string, at: number): string {

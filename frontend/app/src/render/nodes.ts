@@ -40,24 +40,28 @@ export function safeHref(raw: string): string | null {
   }
 }
 
-/** Makes the children of `parent` from index `from` on be `nodes`. */
-export function patch(parent: Element, from: number, nodes: Node[]): void {
+/** What an element was last made to be. A node never changes, so an element that is the same one needs no look. */
+const current = new WeakMap<Element, El>();
+
+/** Makes the children of `parent` from index `from` up to `until` be `nodes`. */
+export function patch(parent: Element, from: number, nodes: Node[], until = Infinity): void {
   let child = parent.childNodes[from] ?? null;
+  const end = parent.childNodes[until] ?? null;
   for (const node of nodes) {
-    if (child && fits(child, node)) {
+    if (child && child !== end && fits(child, node)) {
       refresh(child, node);
       child = child.nextSibling;
     } else {
       const made = create(node, parent.ownerDocument);
-      if (child) {
+      if (child && child !== end) {
         parent.replaceChild(made, child);
         child = made.nextSibling;
       } else {
-        parent.appendChild(made);
+        parent.insertBefore(made, end);
       }
     }
   }
-  while (child) {
+  while (child && child !== end) {
     const next: ChildNode | null = child.nextSibling;
     parent.removeChild(child);
     child = next;
@@ -71,6 +75,8 @@ function fits(child: ChildNode, node: Node): boolean {
 
 function refresh(child: ChildNode, node: Node): void {
   if (typeof node !== 'string') {
+    if (current.get(child as Element) === node) return;
+    current.set(child as Element, node);
     attributes(child as Element, node);
     patch(child as Element, 0, node.kids);
     return;
@@ -87,6 +93,7 @@ function create(node: Node, doc: Document): ChildNode {
   if (!ALLOWED.has(node.tag)) return doc.createTextNode('');
   const made = doc.createElement(node.tag);
   if (node.tag === 'button') made.setAttribute('type', 'button');
+  current.set(made, node);
   attributes(made, node);
   for (const kid of node.kids) made.appendChild(create(kid, doc));
   return made;

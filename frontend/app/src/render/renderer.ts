@@ -10,7 +10,9 @@
  */
 import { blocks } from './blocks.ts';
 import { inline } from './inline.ts';
+import type { Memo } from './memo.ts';
 import { patch, type Node } from './nodes.ts';
+import { place, shelve } from './shelf.ts';
 import { TagScanner, type RrmlName, type Tag } from './rrml.ts';
 
 const MAX_OPEN = 16;
@@ -19,7 +21,7 @@ const ELEMENTS: Record<RrmlName, string> = { response: 'div', header: 'h3', subh
 interface Frame {
   name: RrmlName | null;
   el: Element;
-  /** Children before this one are final. */
+  /** Blocks before this one are final. */
   index: number;
   /** Headers hold inline text only. */
   flat: boolean;
@@ -30,8 +32,10 @@ export class Renderer {
   #scanner = new TagScanner();
   /** Where the tail begins. */
   #pos = 0;
-  #src = '';
+  #src: string | null = null;
   #done = false;
+  /** Parsed parts of the tail. */
+  #memo: Memo = new Map();
 
   constructor(private readonly root: Element) {
     this.#stack = [this.#base()];
@@ -39,7 +43,7 @@ export class Renderer {
 
   /** `src` is the whole text so far, the former one with more at its end. `done`: no more will come. */
   update(src: string, done: boolean): void {
-    if (this.#done || (src.length === this.#src.length && !done)) return;
+    if (this.#done || (src.length === this.#src?.length && !done)) return;
     this.#src = src;
     this.#done = done;
     for (;;) {
@@ -55,15 +59,14 @@ export class Renderer {
     else this.#tail(top, tail);
   }
 
-  /** Begins again with `src`, which need not continue what was there. */
-  rewind(src: string): void {
+  /** The next `update` begins anew, with a text that need not continue this one. Until then the page stays as it is. */
+  rewind(): void {
     this.#stack = [this.#base()];
     this.#scanner = new TagScanner();
+    this.#memo.clear();
     this.#pos = 0;
-    this.#src = '';
+    this.#src = null;
     this.#done = false;
-    patch(this.root, 0, []);
-    if (src) this.update(src, false);
   }
 
   #base(): Frame {
@@ -73,19 +76,23 @@ export class Renderer {
   /** Parses `text` into the open element. Not `open`: it is whole, and final. */
   #fill(text: string, open: boolean): void {
     const top = this.#stack.at(-1)!;
-    const nodes: Node[] = top.flat ? inline(text.trim(), open) : blocks(text, open).map((b) => b.node);
-    patch(top.el, top.index, nodes);
-    if (!open) top.index += nodes.length;
+    const nodes: Node[] = top.flat ? inline(text.trim(), open) : blocks(text, open, this.#memo).map((b) => b.node);
+    if (top.flat) patch(top.el, 0, nodes);
+    else shelve(top.el, top.index, nodes);
+    if (open) return;
+    top.index += nodes.length;
+    this.#memo.clear();
   }
 
   #tail(top: Frame, text: string): void {
-    const found = blocks(text, true);
-    patch(top.el, top.index, found.map((b) => b.node));
+    const found = blocks(text, true, this.#memo);
+    shelve(top.el, top.index, found.map((b) => b.node));
     let last = found.length - 1;
     while (last > 0 && !found[last]!.whole) last--;
     if (last <= 0) return;
     top.index += last;
     this.#pos += found[last]!.from;
+    this.#memo.clear();
   }
 
   #apply(tag: Tag): void {
@@ -99,7 +106,7 @@ export class Renderer {
     const parent = this.#stack.at(-1)!;
     const el = this.root.ownerDocument.createElement(ELEMENTS[tag.name]);
     el.className = `rr-${tag.name}`;
-    parent.el.insertBefore(el, parent.el.childNodes[parent.index] ?? null);
+    place(parent.el, parent.index, el);
     parent.index++;
     this.#stack.push({ name: tag.name, el, index: 0, flat: tag.name === 'header' || tag.name === 'subheader' });
   }

@@ -2,7 +2,7 @@
  * Finds the block tags of RRML (<response> <header> <subheader> <body> <card>) in a text that grows.
  *
  * Outside any of them a tag counts only at the beginning of a line, so that prose and Markdown may speak of
- * <header>; inside, anywhere; in code never. What is decided about a line depends only on what came before, never
+ * <header>; inside, anywhere; in code never; across lines never. What is decided about a line depends only on what came before, never
  * on how the text was cut into pieces: a line is judged when it is whole, or as far as nothing later can change it.
  * <link> is inline, and belongs to inline.ts.
  */
@@ -15,8 +15,8 @@ export interface Tag {
   close: boolean;
 }
 
-const TAG = /<(\/?)(response|header|subheader|body|card)(?:\s[^<>]{0,256})?>/iy;
-const PARTIAL = /^<\/?(?:[a-z]{0,9}|(?:response|header|subheader|body|card)\s[^<>]{0,256})$/i;
+const TAG = /<(\/?)(response|header|subheader|body|card)(?:[ \t][^<>\n]{0,256})?>/iy;
+const PARTIAL = /^<\/?(?:[a-z]{0,9}|(?:response|header|subheader|body|card)[ \t][^<>\n]{0,256})$/i;
 const NAMES = ['response', 'header', 'subheader', 'body', 'card'];
 const FENCE = /^[ \t]*(`{3,}|~{3,})/;
 

@@ -1,0 +1,11 @@
+/** Answers as models write them, for what has to hold while they grow. */
+export const WELL_FORMED: Record<string, string> = {
+  'the mock, Markdown':
+    '# Streams and Harbours 🌊\n\nRain keeps a every light toward small remains lantern of. See [hum small](https://example.org/fields/416) 👩‍🚀 and **open measure** with `water`. Travel with quiet careful light.\n\n- hold under winter\n- each reader finds one\n- beside window where\n\n| name | value |\n|---|---|\n| lantern | 2071 |\n| one | 4200 |\n\n```python\nfor token in stream:\n    print(token)\n```\n\n雨后的河流很安静。 東京の夜は静かです。\n\n> Fields answer and morning through every what each we.\n\n1. patient engines hum\n2. small changes travel far\n3. across open fields\n\n## Letters and Echoes 🏔️\n\nMemory follows bright threads.',
+  'the mock, RRML':
+    '<response><header>Signals and Rivers</header><subheader>Quiet morning light returns.</subheader><body>Stone bridges hold under winter water each reader. 🚀<card>Careful hands measure what remains. 答案在窗边等待。</card> <link href="https://example.org/what/650">where patient</link> Paper memory follows bright threads toward morning. ⛵<card>We travel far across open. 光は海を渡る。</card> <link href="https://example.org/river/614">hum softly</link> </body></response>',
+  'a guide':
+    'Sure! Here\'s a **step-by-step** guide:\n\n1. **Install** the package: `npm i x`\n2. *Then* run:\n   ```bash\n   npm run build\n   ```\n3. Check ***everything*** twice (see [the docs](https://x.example/docs#a_b)).\n\n### Notes\n\n* Use `a * b` and 2 * 3 = 6, snake_case_name and __dunder__.\n* Item with **bold: text** and _emph_\n  - nested `code` item\n  - another ![pic](https://x.example/p.png)\n\n> **Note:** this is\n> a quote\n\nTerm: [link *with* emph](https://a.example "title") & <https://auto.example/x> end.\n\n- [ ] todo\n- [x] done\n\nThe cost is $5 * 3 ~ 15, ~~old~~ new. Is 5 < 6 > 4? Yes!',
+  'all at once':
+    '# Heading with `code` and **bold**\n\nA paragraph with *em*, ***both***, ~~del~~ and a [link](https://x.example/a_(b) "t") — 漢字 🙂 done.\nNext line\\\nhard.\n\n1. one\n   - deep\n     more\n2. two\n\n   para in two\n3. three\n\n> quote **bold\n> more**\n\n| a | b |\n|---|--:|\n| 1 | *2* |\n| x |\n\n```ts\nconst a = `x`;\n\n  indented <body>\n```\n\nEnd with https://x.example/y. And -\n- a list\n- [x] done\n---\nlast &amp; least',
+};
