@@ -2,16 +2,17 @@
  * The page's one state: the client and how it stands, the list of conversations, the open chat, the models.
  * Components read it and call its methods; it owns no markup.
  */
-import { Client, type ClientEvent, type ClientState, type Params } from '@lastword/client';
+import type { ClientApi, ClientEvent, ClientState, Params } from '@lastword/client';
 import * as api from './api.ts';
 import { Chat } from './chat.svelte.ts';
+import { connection } from './connection.ts';
 import { copyText } from './copy.ts';
 import type { Message } from './message.svelte.ts';
 import { readPlace, recall, remember, writePlace } from './places.ts';
 import { dropUnsent, unsent } from './unsent.ts';
 
 export class App {
-  readonly client: Client;
+  readonly client: ClientApi;
   connection = $state<ClientState>('idle');
   since = $state(Date.now());
   reason = $state<string | null>(null);
@@ -46,7 +47,7 @@ export class App {
   constructor() {
     const place = readPlace();
     api.loadCredential(place.token);
-    this.client = new Client({ token: () => api.credential(), name: 'lastword-page/0.1' });
+    this.client = connection(() => api.credential());
     this.chat = new Chat(this.client, () => this.#touched(), place.chat ?? undefined);
     if (place.token) writePlace(place.chat, true);
     this.client.on((event) => this.#onClient(event));

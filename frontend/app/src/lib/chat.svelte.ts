@@ -7,7 +7,7 @@
  *
  * It talks to one Client and never to a socket. An answer that runs, wherever it was begun, is followed.
  */
-import { uuid, type ActiveInfo, type Client, type Params, type Stream, type StreamEvent } from '@lastword/client';
+import { uuid, type ActiveInfo, type ClientApi, type Params, type StreamHandle, type StreamEvent } from '@lastword/client';
 import { SvelteMap } from 'svelte/reactivity';
 import { ApiError, readConversation } from './api.ts';
 import { Message } from './message.svelte.ts';
@@ -32,7 +32,7 @@ export class Chat {
   #choice = new SvelteMap<string, string>();
 
   constructor(
-    private readonly client: Client,
+    private readonly client: ClientApi,
     /** Something the list of conversations shows has changed. */
     private readonly touched: () => void,
     id: string = uuid(),
@@ -181,7 +181,7 @@ export class Chat {
     }
   }
 
-  #follow(answer: Message, stream: Stream, user: Message | null): void {
+  #follow(answer: Message, stream: StreamHandle, user: Message | null): void {
     answer.follow(stream, (event) => this.#onEvent(event, answer, user));
   }
 

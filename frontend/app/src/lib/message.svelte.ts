@@ -2,7 +2,7 @@
  * One message of a conversation as the page shows it. Text that streams is not kept here but read from its stream,
  * so that no token passes through the framework; only what changes rarely is reactive.
  */
-import { crc32c, crcHex, type Stream, type StreamEvent, type StreamResult } from '@lastword/client';
+import { crc32c, crcHex, type StreamEvent, type StreamHandle, type StreamResult } from '@lastword/client';
 import type { HistoryMessage } from './api.ts';
 import { clock, rewindWords, startWords } from './words.ts';
 
@@ -47,7 +47,7 @@ export class Message {
   #epoch = 1;
   persisted = $state(true);
   /** Set while it is followed here. */
-  stream = $state.raw<Stream | null>(null);
+  stream = $state.raw<StreamHandle | null>(null);
   /** Not known to the gateway: asked for here, and refused or not answered yet. */
   local = $state(false);
 
@@ -114,7 +114,7 @@ export class Message {
   }
 
   /** Follows `stream` until it ends; `changed` is called when it is accepted and when it ends. */
-  follow(stream: Stream, changed: (event: StreamEvent) => void): void {
+  follow(stream: StreamHandle, changed: (event: StreamEvent) => void): void {
     this.stream = stream;
     this.gen = stream.gen;
     this.state = 'running';
@@ -168,7 +168,7 @@ export class Message {
     this.journey = [...this.journey, `${clock(Date.now())}  ${words}`];
   }
 
-  #onDone(result: StreamResult, stream: Stream): void {
+  #onDone(result: StreamResult, stream: StreamHandle): void {
     this.text = stream.text;
     this.reasoning = stream.reasoning;
     this.stream = null;
