@@ -27,8 +27,8 @@ struct connection *connection_open(struct edge *e, int fd, bool overload)
 
 void connection_gone(struct connection *c)
 {
-    if (c->session)
-        session_closed(c->session);
+    if (c->talk)
+        c->tongue->closed(c->talk);
     if (c->exchange)
         exchange_free(c->exchange);
     list_del(&c->state_link);
@@ -38,6 +38,7 @@ void connection_gone(struct connection *c)
     message_clear(&c->message);
     buf_free(&c->input);
     mem_free(c->credential);
+    mem_free(c->query);
     mem_free(c->close_reason);
     mem_free(c);
 }

@@ -2,8 +2,8 @@
  *
  *     wire -> bytes -> head, body -> exchange -> route -> answer -> wire         (HTTP)
  *                   -> head that asks for it -> the other wire -> session        (WebSocket)
- *          -> piece -> message -> session_receive
- *     session_next, http_ops.next -> connection_flush -> one write per turn
+ *          -> piece -> message -> tongue->receive
+ *     tongue->next, http_ops.next -> connection_flush -> one write per turn
  *
  * Two wires follow each other: http_socket.c has the socket while HTTP is spoken, websocket.c after the
  * upgrade. One function, connection_move, assigns the state. It refuses to know sockets and libwebsockets. */
@@ -11,9 +11,9 @@
 #define LASTWORD_EDGE_CONNECTION_H
 
 #include "base/address.h"
-#include "core/session.h"
 #include "edge/edge.h"
 #include "edge/message.h"
+#include "edge/tongue.h"
 
 struct exchange;
 
@@ -21,22 +21,24 @@ struct connection {
     struct list state_link; /* in edge->by_state */
     struct list ready_link; /* in edge->ready */
     struct edge *edge;
-    const struct wire *wire;   /* who has the socket; borrowed */
-    void *wire_state;          /* the wire's */
-    uint64_t since_us;         /* when it entered its state; ANSWERING: when bytes last moved */
-    struct session *session;   /* the core's, until connection_gone */
-    struct exchange *exchange; /* owned; HTTP */
-    struct message message;    /* WebSocket: what arrived of the next message */
-    struct buf input;          /* HTTP: bytes not yet used. UPGRADING: what the other wire begins with */
-    size_t input_at;           /* HTTP: those before are used */
-    size_t head_at;            /* HTTP: so far, from input_at, the end of a head was looked for */
-    char *credential;          /* owned; the owner proven before the upgrade, until it is done */
-    char *close_reason;        /* owned */
-    struct address peer;       /* the client's, also behind a proxy */
+    const struct wire *wire;     /* who has the socket; borrowed */
+    void *wire_state;            /* the wire's */
+    uint64_t since_us;           /* when it entered its state; ANSWERING: when bytes last moved */
+    const struct tongue *tongue; /* WebSocket: what is spoken; UPGRADING on */
+    void *talk;                  /* WebSocket: the tongue's, until connection_gone */
+    struct exchange *exchange;   /* owned; HTTP */
+    struct message message;      /* WebSocket: what arrived of the next message */
+    struct buf input;            /* HTTP: bytes not yet used. UPGRADING: what the other wire begins with */
+    size_t input_at;             /* HTTP: those before are used */
+    size_t head_at;              /* HTTP: so far, from input_at, the end of a head was looked for */
+    char *credential;            /* owned; the owner proven before the upgrade, until it is done */
+    char *query;                 /* owned; of the upgrade, until it is done */
+    char *close_reason;          /* owned */
+    struct address peer;         /* the client's, also behind a proxy */
     int fd;
     enum connection_state state;
     uint16_t close_code;
-    bool blocked;     /* as last told to the session */
+    bool blocked;     /* as last told to the tongue */
     bool overload;    /* accepted only to be told that there are too many */
     bool asked_write; /* the wire was asked for connection_writable */
     bool looked_gone; /* HTTP: the peer had closed when it was last looked at */

@@ -162,15 +162,15 @@ static int check_room(struct connection *c, struct err *e)
     return 0;
 }
 
-/* 0, or 401 and *e. No header is no error: the credential may come in hello. */
+/* 0, or 401 and *e. No header is no error where the credential may come in a message, or nobody needs one. */
 static int check_credential(struct connection *c, const struct head *head, struct err *e)
 {
     char owner[OWNER_MAX + 1];
     const char *header = head_value(head, "authorization");
     struct node *n = c->edge->node;
-    if (!header)
+    if (!header && c->tongue->late_owner)
         return 0;
-    if (!n->authenticate(n->authenticate_ctx, request_bearer(header), owner)) {
+    if (!n->authenticate(n->authenticate_ctx, header ? request_bearer(header) : NULL, owner)) {
         err_set(e, ERR_UNAUTHORIZED, NULL);
         return 401;
     }
@@ -187,7 +187,7 @@ static int check_upgrade(struct connection *c, const struct head *head, struct e
         return 400;
     }
     if (!status)
-        status = upgrade_check(head, &c->edge->node->config->listen_origins, e);
+        status = upgrade_check(head, &c->edge->node->config->listen_origins, &c->tongue, e);
     if (!status)
         status = check_room(c, e);
     return status ? status : check_credential(c, head, e);
@@ -204,7 +204,8 @@ void connection_upgrade(struct connection *c, const struct head *head)
         return;
     }
     struct buf first = {0};
-    upgrade_write(&first, head);
+    upgrade_write(&first, head, c->tongue);
+    c->query = mem_strdup(head->query);
     if (c->input_at < c->input.len)
         buf_add(&first, c->input.data + c->input_at, c->input.len - c->input_at);
     buf_free(&c->input);

@@ -1,6 +1,6 @@
 /* connection_ws: a connection once it is a WebSocket. See connection.h.
  *
- *     session_next, session_next, ... -> frames in edge->scratch -> one send */
+ *     tongue->next, tongue->next, ... -> frames in edge->scratch -> one send */
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -11,7 +11,7 @@
 #define GATHER_MAX ((size_t)64 << 10) /* bytes of one send */
 #define TURN_MAX ((size_t)512 << 10)  /* bytes one connection gets in one turn, so that others get theirs */
 
-/* ------------------------------------------------------------------ what the session sees */
+/* ------------------------------------------------------------------ what the tongue sees */
 
 static void io_wake(void *conn)
 {
@@ -48,10 +48,16 @@ static const struct session_io io = {
 
 void connection_upgraded(struct connection *c)
 {
-    c->session = session_open(c->edge->node, &io, c, c->credential);
-    mem_free(c->credential);
-    c->credential = NULL;
+    struct tongue_caller who = {.node = c->edge->node,
+                                .io = &io,
+                                .conn = c,
+                                .credential = c->credential,
+                                .query = c->query ? c->query : ""};
     connection_move(c, CONNECTION_SESSION);
+    c->talk = c->tongue->open(c->tongue, &who);
+    mem_free(c->credential);
+    mem_free(c->query);
+    c->credential = c->query = NULL;
 }
 
 /* ------------------------------------------------------------------ in */
@@ -59,7 +65,7 @@ void connection_upgraded(struct connection *c)
 void connection_heard(struct connection *c)
 {
     if (c->state == CONNECTION_SESSION)
-        session_alive(c->session);
+        c->tongue->alive(c->talk);
 }
 
 void connection_parting(struct connection *c)
@@ -71,16 +77,16 @@ static void refuse_message(struct connection *c, enum message_verdict verdict)
 {
     switch (verdict) {
     case MESSAGE_TOO_LARGE:
-        session_close(c->session, 1009, "message too large");
+        c->tongue->close(c->talk, 1009, "message too large");
         break;
     case MESSAGE_FLOOD:
-        session_close(c->session, 4505, "too many fragments");
+        c->tongue->close(c->talk, 4505, "too many fragments");
         break;
     case MESSAGE_BINARY:
-        session_close(c->session, 4500, "text only");
+        c->tongue->close(c->talk, 4500, "text only");
         break;
     default:
-        session_close(c->session, 1007, "not UTF-8");
+        c->tongue->close(c->talk, 1007, "not UTF-8");
         break;
     }
     message_clear(&c->message);
@@ -93,11 +99,11 @@ void connection_piece(struct connection *c, const struct message_piece *piece)
     const char *text;
     size_t len;
     enum message_verdict verdict =
-        message_add(&c->message, piece, session_message_max(c->session), &text, &len);
+        message_add(&c->message, piece, c->tongue->message_max(c->talk), &text, &len);
     if (verdict == MESSAGE_MORE) {
-        session_alive(c->session);
+        c->tongue->alive(c->talk);
     } else if (verdict == MESSAGE_WHOLE) {
-        session_receive(c->session, text, len);
+        c->tongue->receive(c->talk, text, len);
         message_clear(&c->message);
     } else {
         refuse_message(c, verdict);
@@ -114,11 +120,15 @@ static bool gather(struct connection *c, struct buf *out)
     buf_clear(out);
     while (out->len < GATHER_MAX) {
         size_t mark = websocket_frame_begin(out);
-        if (!session_next(c->session, out)) {
+        enum tongue_frame frame = c->tongue->next(c->talk, out);
+        if (frame == TONGUE_NOTHING) {
             websocket_frame_drop(out, mark);
             return false;
         }
-        websocket_frame_end(out, mark);
+        if (frame == TONGUE_PING)
+            websocket_frame_ping(out, mark);
+        else
+            websocket_frame_end(out, mark);
     }
     return true;
 }
@@ -128,7 +138,7 @@ static void tell_blocked(struct connection *c)
     bool busy = c->wire->busy(c);
     if (busy != c->blocked) {
         c->blocked = busy;
-        session_blocked(c->session, busy);
+        c->tongue->blocked(c->talk, busy);
     }
 }
 

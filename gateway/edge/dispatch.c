@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "edge/guest.h"
 #include "edge/openai_stream.h"
 #include "edge/page.h"
 #include "edge/routes.h"
@@ -73,6 +74,7 @@ void http_routes_tick(struct node *n)
 {
     health_tick(n);
     openai_streams_tick(n);
+    guests_tick(n);
 }
 
 /* ------------------------------------------------------------------ the table */

@@ -118,11 +118,16 @@ void edge_leave(struct edge *e)
     kill_all(e, CONNECTION_IDLE);
 }
 
+static void close_talk(struct connection *c, unsigned code, const char *reason)
+{
+    c->tongue->close(c->talk, code, reason);
+}
+
 void edge_close(struct edge *e, unsigned code, const char *reason)
 {
     edge_leave(e);
     list_each_safe (pos, tmp, &e->by_state[CONNECTION_SESSION])
-        session_close(list_entry(pos, struct connection, state_link)->session, code, reason);
+        close_talk(list_entry(pos, struct connection, state_link), code, reason);
     edge_flush(e);
     for (int state = 0; state < CONNECTION_STATES; state++)
         if (state != CONNECTION_CLOSING && state != CONNECTION_PARTING)

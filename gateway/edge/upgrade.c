@@ -63,28 +63,39 @@ static int check_handshake(const struct head *head, struct err *e)
     return 0;
 }
 
-int upgrade_check(const struct head *head, const struct config_strings *origins, struct err *e)
+static int check_protocol(const struct head *head, const struct tongue *d, struct err *e)
 {
-    if (strcmp(head->path, UPGRADE_PATH) != 0)
-        return refuse(e, 404, ERR_NOT_FOUND, NULL, "The WebSocket is at " UPGRADE_PATH ".");
+    if (!d->protocol || head_has_token(head, "sec-websocket-protocol", d->protocol))
+        return 0;
+    err_set(e, ERR_BAD_REQUEST, "Offer the subprotocol %s.", d->protocol);
+    e->param = "sec-websocket-protocol";
+    return 400;
+}
+
+int upgrade_check(const struct head *head, const struct config_strings *origins, const struct tongue **tongue,
+                  struct err *e)
+{
+    *tongue = tongue_find(head->path);
+    if (!*tongue)
+        return refuse(e, 404, ERR_NOT_FOUND, NULL, "No WebSocket is here; this gateway's own is at /v1/ws.");
     int status = check_handshake(head, e);
+    if (!status)
+        status = check_protocol(head, *tongue, e);
     if (status)
         return status;
-    if (!head_has_token(head, "sec-websocket-protocol", UPGRADE_PROTOCOL))
-        return refuse(e, 400, ERR_BAD_REQUEST, "sec-websocket-protocol",
-                      "Offer the subprotocol " UPGRADE_PROTOCOL ".");
     const char *host = head_value(head, "host");
     if (!upgrade_origin_allowed(head_value(head, "origin"), host ? host : "", origins))
         return refuse(e, 403, ERR_FORBIDDEN, "origin", "Pages of this origin may not connect.");
     return 0;
 }
 
-void upgrade_write(struct buf *out, const struct head *head)
+void upgrade_write(struct buf *out, const struct head *head, const struct tongue *tongue)
 {
     buf_printf(out,
-               "GET " UPGRADE_PATH
-               " HTTP/1.1\r\nhost: lastword\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
-               "sec-websocket-version: 13\r\nsec-websocket-protocol: " UPGRADE_PROTOCOL "\r\n"
-               "sec-websocket-key: %s\r\n\r\n",
-               head_value(head, "sec-websocket-key"));
+               "GET %s HTTP/1.1\r\nhost: lastword\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+               "sec-websocket-version: 13\r\nsec-websocket-key: %s\r\n",
+               tongue->path, head_value(head, "sec-websocket-key"));
+    if (tongue->protocol)
+        buf_printf(out, "sec-websocket-protocol: %s\r\n", tongue->protocol);
+    buf_add_lit(out, "\r\n");
 }

@@ -7,9 +7,7 @@
 
 #include "base/config.h"
 #include "edge/head.h"
-
-#define UPGRADE_PATH "/v1/ws"
-#define UPGRADE_PROTOCOL "lastword.v1.json"
+#include "edge/tongue.h"
 
 enum upgrade_wish {
     UPGRADE_NONE,      /* an ordinary request */
@@ -18,12 +16,13 @@ enum upgrade_wish {
 };
 enum upgrade_wish upgrade_wish(const struct head *head);
 
-/* 0: it may; or the status to refuse it with, and *e. `origins`: listen.origins. */
-int upgrade_check(const struct head *head, const struct config_strings *origins, struct err *e);
+/* 0: it may, to *tongue; or the status to refuse it with, and *e. `origins`: listen.origins. */
+int upgrade_check(const struct head *head, const struct config_strings *origins, const struct tongue **tongue,
+                  struct err *e);
 
 /* The handshake of a request that passed, in words of our own: for libwebsockets, which is not to read what a
  * peer has written in a head. */
-void upgrade_write(struct buf *out, const struct head *head);
+void upgrade_write(struct buf *out, const struct head *head, const struct tongue *tongue);
 
 /* Is the Origin allowed? NULL (none sent: no browser) always is. With an empty list only the request's own
  * host is. */

@@ -206,14 +206,22 @@ static void on_log(int level, const char *line)
     log_error("websocket.library", LF_STR("message", line));
 }
 
-static const struct lws_protocols protocols[] = {
-    /* The only one, so that a client's list cannot choose another. */
-    {.name = UPGRADE_PROTOCOL,
-     .callback = on_event,
-     .rx_buffer_size = RECEIVE_MAX,
-     .tx_packet_size = SEND_MAX},
-    {0},
-};
+#define PROTOCOLS_MAX 8
+
+/* A handshake names the one that upgrade_check has chosen, or none; the first is also that of those. */
+static struct lws_protocols protocols[PROTOCOLS_MAX + 1];
+
+static void name_protocols(void)
+{
+    size_t n = 0;
+    for (size_t i = 0; tongues[i] && n < PROTOCOLS_MAX; i++)
+        if (tongues[i]->protocol)
+            protocols[n++] = (struct lws_protocols){.name = tongues[i]->protocol,
+                                                    .callback = on_event,
+                                                    .rx_buffer_size = RECEIVE_MAX,
+                                                    .tx_packet_size = SEND_MAX};
+}
+
 static const lws_retry_bo_t no_pings;
 
 static struct lws_context_creation_info creation_info(void **loops)
@@ -236,6 +244,7 @@ struct websocket *websocket_open(struct ev_loop *loop)
     void *loops[1] = {loop};
     struct lws_context_creation_info info = creation_info(loops);
     struct websocket *w = mem_alloc(sizeof *w);
+    name_protocols();
     lws_set_log_level(LLL_ERR, on_log);
     w->context = lws_create_context(&info);
     w->vhost = w->context ? lws_create_vhost(w->context, &info) : NULL;

@@ -4,6 +4,7 @@
 
 #define ROOM 4
 #define FINAL_TEXT 0x81
+#define FINAL_PING 0x89
 
 size_t websocket_frame_begin(struct buf *out)
 {
@@ -16,6 +17,13 @@ size_t websocket_frame_begin(struct buf *out)
 void websocket_frame_drop(struct buf *out, size_t mark)
 {
     out->len = mark;
+}
+
+void websocket_frame_ping(struct buf *out, size_t mark)
+{
+    out->data[mark] = (char)FINAL_PING;
+    out->data[mark + 1] = 0;
+    out->len = mark + 2;
 }
 
 /* Lets the message begin `head` bytes after the mark instead of ROOM. */

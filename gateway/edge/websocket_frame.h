@@ -11,6 +11,8 @@
 size_t websocket_frame_begin(struct buf *out);
 /* Makes what was appended since then one final text frame. */
 void websocket_frame_end(struct buf *out, size_t mark);
+/* Nothing was appended: makes it an empty ping. */
+void websocket_frame_ping(struct buf *out, size_t mark);
 /* Nothing was appended: takes the room back. */
 void websocket_frame_drop(struct buf *out, size_t mark);
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "core/owner.h"
 #include "core/session.h"
+#include "edge/guest.h"
 
 struct played_wire wire;
 struct edge edge;
@@ -178,6 +179,7 @@ void edge_pass(uint64_t ms)
     for (uint64_t end = node.now_us + ms * 1000; node.now_us < end;) {
         node_turn(&node, node.now_us + 50000, node.unix_ms + 50);
         sessions_tick(&node);
+        guests_tick(&node);
         edge_tick(&edge);
         edge_flush(&edge);
     }

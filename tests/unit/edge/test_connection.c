@@ -453,7 +453,7 @@ static void test_many_messages_are_one_write(void **state)
     (void)state;
     struct connection *c = edge_session();
     for (int i = 0; i < 10; i++)
-        session_goaway(c->session, i, 0);
+        session_goaway(c->talk, i, 0);
     assert_int_equal(wire.sends, 0);
     edge_flush(&edge);
     assert_int_equal(wire.sends, 1);
@@ -474,8 +474,8 @@ static void test_closing_says_the_rest_first(void **state)
 {
     (void)state;
     struct connection *c = edge_session();
-    session_goaway(c->session, 0, 0);
-    session_close(c->session, 4002, "overloaded");
+    session_goaway(c->talk, 0, 0);
+    session_close(c->talk, 4002, "overloaded");
     assert_int_equal(c->state, CONNECTION_CLOSING);
     edge_flush(&edge);
     assert_true(edge_said("goaway"));
@@ -495,10 +495,10 @@ static void test_closing_a_stuck_socket(void **state)
     (void)state;
     struct connection *c = edge_session();
     wire.room = 1;
-    session_goaway(c->session, 0, 0);
+    session_goaway(c->talk, 0, 0);
     edge_flush(&edge);
     assert_true(c->blocked);
-    session_close(c->session, 4003, "too slow");
+    session_close(c->talk, 4003, "too slow");
     edge_flush(&edge);
     assert_int_equal(wire.asked, 0);
     edge_pass(2500);

@@ -5,6 +5,7 @@
 
 static const struct config_strings nobody;
 static struct err error;
+static const struct tongue *tongue;
 
 #define LINE "GET /v1/ws HTTP/1.1"
 #define CONNECTION "Connection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -16,7 +17,7 @@ static int check(const char *line, const char *fields)
 {
     struct head head = head_of(line, fields);
     error = (struct err){0};
-    int status = upgrade_check(&head, &nobody, &error);
+    int status = upgrade_check(&head, &nobody, &tongue, &error);
     head_free(&head);
     return status;
 }
@@ -122,11 +123,11 @@ static void test_in_our_own_words(void **state)
     struct buf out = {0};
     size_t at = 0;
     struct head again;
-    upgrade_write(&out, &head);
+    upgrade_write(&out, &head, &tongue_native);
     assert_int_equal(head_find_end(out.data, out.len, &at), HEAD_WHOLE);
     assert_int_equal(at, out.len);
     assert_int_equal(head_parse(out.data, out.len, &again, &error), 0);
-    assert_int_equal(upgrade_check(&again, &nobody, &error), 0);
+    assert_int_equal(upgrade_check(&again, &nobody, &tongue, &error), 0);
     assert_string_equal(head_value(&again, "sec-websocket-key"), "dGhlIHNhbXBsZSBub25jZQ==");
     assert_null(head_value(&again, "cookie"));
     head_free(&head);
