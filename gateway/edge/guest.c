@@ -57,6 +57,7 @@ static void end_follows(struct guest *g)
 void guest_closed(void *talk)
 {
     struct guest *g = talk;
+    g->closing = true;
     end_follows(g);
     sweep(g);
     if (g->ops->ended)
@@ -186,6 +187,8 @@ enum tongue_frame guest_next(void *talk, struct buf *out)
         g->ping_due = false;
         return TONGUE_PING;
     }
+    if (g->ops->idle && list_empty(&g->follows) && !g->closing)
+        g->ops->idle(g);
     read_ready(g);
     return outbox_next(g, out) ? TONGUE_TEXT : TONGUE_NOTHING;
 }

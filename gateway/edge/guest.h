@@ -21,6 +21,7 @@ struct guest_ops {
     size_t size;
     void (*opened)(struct guest *g); /* may be NULL */
     void (*message)(struct guest *g, const char *text, size_t len);
+    void (*idle)(struct guest *g);  /* it follows nothing: again and again; may be NULL */
     void (*ended)(struct guest *g); /* frees what it holds beside the guest; may be NULL */
 };
 

@@ -78,12 +78,26 @@ static void test_room_is_taken_back(void **state)
     buf_free(&out);
 }
 
+static void test_ping(void **state)
+{
+    (void)state;
+    struct buf out = {0};
+    add_frame(&out, 5);
+    websocket_frame_ping(&out, websocket_frame_begin(&out));
+    add_frame(&out, 7);
+    const unsigned char *p = check_frame((unsigned char *)out.data, 5);
+    assert_memory_equal(p, "\x89", 2);
+    assert_ptr_equal(check_frame(p + 2, 7), out.data + out.len);
+    buf_free(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_length),
         cmocka_unit_test(test_many_in_one_buffer),
         cmocka_unit_test(test_room_is_taken_back),
+        cmocka_unit_test(test_ping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
