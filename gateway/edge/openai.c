@@ -3,24 +3,16 @@
  *     body -> openai_request -> struct send -> send_submit -> follower -> openai_stream   (stream: true)
  *                                                                      -> one JSON object (stream: false)
  *
- * It refuses to talk to an upstream. Header fields beside OpenAI's:
- *   Idempotency-Key          a UUID becomes the gen; any other key stands for the UUID that SHA-256 makes of
- * owner and key, so that the same key is the same generation on every gateway Lastword-Chat            the
- * conversation to go on with; without it, one is made Lastword-On-Disconnect   continue (default): a client
- * that goes leaves the answer running, to be had by its Lastword-Gen; cancel: nobody reading for
- * limits.disconnect_ms ends it */
-#include <openssl/evp.h>
+ * It refuses to talk to an upstream. Header fields beside OpenAI's: openai_ids.h. */
 #include <string.h>
-#include <strings.h>
 
 #include "base/mem.h"
 #include "core/send.h"
+#include "edge/openai_ids.h"
 #include "edge/openai_request.h"
 #include "edge/openai_stream.h"
 #include "edge/openai_write.h"
 #include "edge/routes.h"
-
-#define KEY_MAX 4095
 
 /* ------------------------------------------------------------------ answered whole */
 
@@ -117,66 +109,6 @@ static struct follower *whole_new(struct http_exchange *x)
     return &w->follower;
 }
 
-/* ------------------------------------------------------------------ ids */
-
-/* A UUID (version 8, RFC 9562) that is a function of what it is for, the owner and the key. */
-static struct uuid derive(const char *what, const struct owner *owner, const void *key, size_t len)
-{
-    uint8_t hash[32];
-    struct uuid id;
-    EVP_MD_CTX *md = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-    EVP_DigestUpdate(md, what, strlen(what) + 1);
-    EVP_DigestUpdate(md, owner->name, strlen(owner->name) + 1);
-    EVP_DigestUpdate(md, key, len);
-    EVP_DigestFinal_ex(md, hash, NULL);
-    EVP_MD_CTX_free(md);
-    memcpy(id.b, hash, sizeof id.b);
-    id.b[6] = (uint8_t)(0x80 | (id.b[6] & 0x0F));
-    id.b[8] = (uint8_t)(0x80 | (id.b[8] & 0x3F));
-    return id;
-}
-
-/* True if the gen comes from the client, and the request may be a repeated one. */
-static bool read_gen(struct http_exchange *x, struct send *s)
-{
-    char key[KEY_MAX + 1];
-    if (!http_header(x, "idempotency-key", key, sizeof key) || !*key) {
-        s->gen = node_uuid(x->node);
-        return false;
-    }
-    if (!uuid_parse(&s->gen, key, strlen(key)))
-        s->gen = derive("gen", x->owner, key, strlen(key));
-    return true;
-}
-
-static bool read_ids(struct http_exchange *x, struct send *s, struct err *e)
-{
-    bool repeatable = read_gen(x, s);
-    char text[UUID_TEXT + 2];
-    if (http_header(x, "lastword-chat", text, sizeof text)) {
-        if (!uuid_parse(&s->chat, text, strlen(text)))
-            return err_set(e, ERR_BAD_REQUEST, "Lastword-Chat must be a lower-case, hyphenated UUID.");
-        s->parent_choice = PARENT_ABSENT;
-        return true;
-    }
-    /* A repeated request must name the same conversation, or it would be another request. */
-    s->chat = repeatable ? derive("chat", x->owner, s->gen.b, sizeof s->gen.b) : node_uuid(x->node);
-    s->parent_choice = PARENT_NULL;
-    return true;
-}
-
-static bool read_disconnect(struct http_exchange *x, struct send *s, struct err *e)
-{
-    char text[16];
-    if (!http_header(x, "lastword-on-disconnect", text, sizeof text))
-        return true;
-    s->cancel_on_disconnect = strcasecmp(text, "cancel") == 0;
-    if (s->cancel_on_disconnect || strcasecmp(text, "continue") == 0)
-        return true;
-    return err_set(e, ERR_BAD_REQUEST, "Lastword-On-Disconnect must be continue or cancel.");
-}
-
 /* ------------------------------------------------------------------ the request */
 
 static void submit(struct http_exchange *x, const struct openai_request *r, struct send *s)
@@ -206,8 +138,7 @@ void openai_completions(struct http_exchange *x)
     struct err e = {0};
     if (!route_wants_json(x))
         return;
-    if (openai_request_read(x->body, x->body_len, &r, &e) && read_ids(x, &s, &e) &&
-        read_disconnect(x, &s, &e))
+    if (openai_request_read(x->body, x->body_len, &r, &e) && openai_ids_read(x, &s, &e))
         submit(x, &r, &s);
     else
         http_reply_error(x, &e);
