@@ -288,6 +288,8 @@ static char *request_json(const struct generation *g, const struct send *s)
         json_object_set_new(request, "system", json_stringn(g->system, g->system_len));
     if (s->messages_json)
         json_object_set_new(request, "messages", json_loads(s->messages_json, JSON_ALLOW_NUL, NULL));
+    if (s->note)
+        json_object_set(request, "note", (json_t *)(uintptr_t)s->note);
     if (s->cancel_on_disconnect)
         json_object_set_new(request, "cancel_on_disconnect", json_true());
     char *text = json_dumps(request, JSON_COMPACT);

@@ -23,6 +23,8 @@ struct send {
     const char *model;         /* "" for the default */
     const json_t *params;      /* of the wire, `system` included; or what HTTP passes through. NULL: none */
     const char *messages_json; /* HTTP: the whole "messages" array; NULL on the wire */
+    const json_t *note; /* what a surface wants to have with the answer again: kept in history, not read
+                           by the core; NULL: nothing */
     bool cancel_on_disconnect;
     enum if_busy if_busy;
 };
