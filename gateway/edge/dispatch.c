@@ -9,6 +9,7 @@
 #include "edge/guest.h"
 #include "edge/openai_stream.h"
 #include "edge/page.h"
+#include "edge/response_stream.h"
 #include "edge/routes.h"
 
 /* ------------------------------------------------------------------ what handlers share */
@@ -74,6 +75,7 @@ void http_routes_tick(struct node *n)
 {
     health_tick(n);
     openai_streams_tick(n);
+    response_streams_tick(n);
     guests_tick(n);
 }
 
@@ -96,6 +98,11 @@ static const struct route {
     {HTTP_POST, "/v1/chat/completions", openai_completions},
     {HTTP_GET, "/v1/models", openai_models},
     {HTTP_GET, "/v1/models/*", openai_model},
+    {HTTP_POST, "/v1/responses", responses_create},
+    {HTTP_GET, "/v1/responses/{id}", responses_show},
+    {HTTP_DELETE, "/v1/responses/{id}", responses_delete},
+    {HTTP_POST, "/v1/responses/{id}/cancel", responses_cancel},
+    {HTTP_GET, "/v1/responses/{id}/input_items", responses_items},
     {HTTP_GET, "/v1/generations/{gen}", generations_show},
     {HTTP_DELETE, "/v1/generations/{gen}", generations_cancel},
     {HTTP_GET, "/v1/generations/{gen}/events", generations_events},

@@ -238,7 +238,7 @@ void history_rename(struct http_exchange *x)
 }
 
 /* Finished answers of the conversation would be had by their gen for a while yet. */
-static void forget(struct node *n, const struct owner *owner, const struct uuid *chat)
+void history_forget(struct node *n, const struct owner *owner, const struct uuid *chat)
 {
     list_each_safe (pos, tmp, &n->by_state[GENERATION_DONE]) {
         struct generation *g = list_entry(pos, struct generation, state_link);
@@ -255,7 +255,7 @@ static void deleted(void *ctx, enum store_status status)
         route_reply_store(a->x, status);
         return;
     }
-    forget(a->x->node, a->x->owner, &a->chat);
+    history_forget(a->x->node, a->x->owner, &a->chat);
     http_reply(a->x, 204, NULL, 0, NULL, 0);
 }
 

@@ -1,6 +1,7 @@
 /* routes: the handlers behind http_dispatch's table, and what they share.
  *
  *     dispatch.c -> openai.c       POST /v1/chat/completions, GET /v1/models
+ *                -> responses.c    /v1/responses, response_edit.c what is done to one
  *                -> generations.c  /v1/generations/{gen}, its events
  *                -> history.c      /v1/conversations; history_import.c  /v1/conversations/import
  *                -> health.c       /livez /readyz /health /metrics
@@ -21,6 +22,8 @@ void http_routes_tick(struct node *n);
 bool route_matches(const char *pattern, const char *path);
 /* Segment `index` (from 0) of the path as a UUID. If it is none, answers 404 and returns false. */
 bool route_uuid(struct http_exchange *x, unsigned index, struct uuid *out);
+/* The gen of /v1/responses/{id}; as route_uuid. */
+bool route_response(struct http_exchange *x, struct uuid *gen);
 /* The store's refusal as an answer: 404, or 503 with Retry-After. */
 void route_reply_store(struct http_exchange *x, enum store_status status);
 /* True if the body is declared as JSON; otherwise answers 415. A browser asks before it sends that to another
@@ -30,6 +33,12 @@ bool route_wants_json(struct http_exchange *x);
 void openai_completions(struct http_exchange *x);
 void openai_models(struct http_exchange *x);
 void openai_model(struct http_exchange *x);
+
+void responses_create(struct http_exchange *x);
+void responses_show(struct http_exchange *x);
+void responses_cancel(struct http_exchange *x);
+void responses_delete(struct http_exchange *x);
+void responses_items(struct http_exchange *x);
 
 void generations_show(struct http_exchange *x);
 void generations_events(struct http_exchange *x);
@@ -41,6 +50,8 @@ void history_rename(struct http_exchange *x);
 void history_delete(struct http_exchange *x);
 void history_export(struct http_exchange *x);
 void history_import(struct http_exchange *x);
+/* A conversation was deleted: its finished answers leave this node's memory. */
+void history_forget(struct node *n, const struct owner *owner, const struct uuid *chat);
 
 void health_live(struct http_exchange *x);
 void health_ready(struct http_exchange *x);

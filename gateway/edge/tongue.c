@@ -64,6 +64,7 @@ const struct tongue tongue_native = {
 
 const struct tongue *const tongues[] = {
     &tongue_native,
+    &tongue_responses,
     NULL,
 };
 

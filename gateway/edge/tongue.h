@@ -50,7 +50,8 @@ struct tongue {
     void (*closed)(void *talk); /* the connection is gone; talk is not used any more */
 };
 
-extern const struct tongue tongue_native; /* lastword.v1.json; tongue.c */
+extern const struct tongue tongue_native;    /* lastword.v1.json; tongue.c */
+extern const struct tongue tongue_responses; /* OpenAI's Responses; response_ws.c */
 
 /* The one at that path; NULL: no WebSocket is there. */
 const struct tongue *tongue_find(const char *path);

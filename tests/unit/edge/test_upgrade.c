@@ -135,6 +135,28 @@ static void test_in_our_own_words(void **state)
     buf_free(&out);
 }
 
+/* A tongue without a subprotocol: whatever is offered, none is chosen. */
+static void test_other_tongues(void **state)
+{
+    (void)state;
+    static const char *const offers[] = {"", PROTOCOL, "Sec-WebSocket-Protocol: a\r\n"};
+    for (size_t i = 0; i < sizeof offers / sizeof *offers; i++) {
+        char fields[512];
+        snprintf(fields, sizeof fields, CONNECTION VERSION KEY "%s", offers[i]);
+        struct head head = head_of("GET /v1/responses HTTP/1.1", fields);
+        struct buf out = {0};
+        assert_int_equal(upgrade_check(&head, &nobody, &tongue, &error), 0);
+        assert_ptr_equal(tongue, &tongue_responses);
+        upgrade_write(&out, &head, tongue);
+        assert_null(strstr(buf_cstr(&out), "protocol"));
+        assert_non_null(strstr(buf_cstr(&out), "GET /v1/responses HTTP/1.1\r\n"));
+        head_free(&head);
+        buf_free(&out);
+    }
+    assert_int_equal(check(LINE, CONNECTION VERSION KEY PROTOCOL), 0);
+    assert_ptr_equal(tongue, &tongue_native);
+}
+
 static void test_origins(void **state)
 {
     (void)state;
@@ -164,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_wishes),
         cmocka_unit_test(test_in_our_own_words),
+        cmocka_unit_test(test_other_tongues),
         cmocka_unit_test(test_origins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
