@@ -117,13 +117,14 @@ class Wire {
 }
 
 export class Stack {
-  /** `extra`: more YAML for the gateway. `browser`: whether one is needed. `goesOn`: whether the mock continues a cut answer. */
-  static async start(extra = '', { browser = true, goesOn = true } = {}) {
+  /** `extra`: more YAML for the gateway. `browser`: whether one is needed. `goesOn`: whether the mock continues a cut answer. `page`: its folder. */
+  static async start(extra = '', { browser = true, goesOn = true, page = PAGE } = {}) {
     const stack = new Stack();
     stack.folder = await mkdtemp(join(tmpdir(), 'lastword-browser-'));
     stack.mock = await new Program([RICHIERICH, '--port', '0']).start();
     stack.wire = await new Wire().start();
     stack.extra = extra;
+    stack.page = page;
     stack.goesOn = goesOn ? ', continue: trailing_assistant' : '';
     stack.pages = [];
     await stack.startGateway();
@@ -141,7 +142,7 @@ export class Stack {
       config,
       `listen: {host: 127.0.0.1, port: 0, node: one}
 history: {path: ${join(this.folder, 'lastword.db')}}
-page: {dir: ${PAGE}}
+page: {dir: ${this.page}}
 upstreams:
   - {name: mock, url: "http://127.0.0.1:${this.mock.port}", dialect: openai${this.goesOn}}
 ${this.extra}`,

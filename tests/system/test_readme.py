@@ -55,6 +55,14 @@ def test_the_curl_commands(gateway):
     assert len(json.loads(listed)["data"]) == 2
 
 
+def test_the_response_by_hand(gateway):
+    command = next(b for b in re.findall(r"```sh\n(.*?)```", README, re.S) if "/v1/responses" in b)
+    argv = ["bash", "-c", command.replace("http://127.0.0.1:8080", gateway().url)]
+    said = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout
+    assert said.startswith("event: response.created\n") and '"delta":"hello"' in said
+    assert said.rstrip().split("\n")[-2] == "event: response.completed"
+
+
 def test_the_configuration_is_accepted(tmp_path):
     yaml = re.search(r"```yaml\n(.*?)```", README, re.S)[1]
     for name in ("cloud", "alice"):
