@@ -76,6 +76,8 @@ struct guest_follow_ops {
     /* It ends by itself afterwards. */
     void (*refused)(struct guest_follow *f, const struct err *e);
     void (*diverged)(struct guest_follow *f); /* the position of a resume did not agree; may be NULL */
+    /* queued, stalled, retrying, taking_over, or degraded: nothing ends by it; may be NULL */
+    void (*status)(struct guest_follow *f, const char *state);
     /* Says what f->follower.cursor has next, at most some 64 KiB; false: nothing now. May end f. */
     bool (*read)(struct guest_follow *f);
     void (*ended)(struct guest_follow *f); /* frees what it holds beside the follow; may be NULL */

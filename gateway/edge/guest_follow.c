@@ -37,15 +37,18 @@ static void on_wake(struct follower *base)
 
 static void on_status(struct follower *base, const char *state, int64_t idle_ms)
 {
-    (void)base;
-    (void)state;
+    struct guest_follow *f = of(base);
     (void)idle_ms;
+    if (f->ops->status)
+        f->ops->status(f, state);
 }
 
 static void on_notice(struct follower *base, const struct err *e)
 {
-    (void)base;
+    struct guest_follow *f = of(base);
     (void)e;
+    if (f->ops->status)
+        f->ops->status(f, "degraded");
 }
 
 static const struct follower_ops follower_ops = {.accepted = on_accepted,
