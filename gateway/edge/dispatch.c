@@ -11,6 +11,7 @@
 #include "edge/page.h"
 #include "edge/response_stream.h"
 #include "edge/routes.h"
+#include "edge/ui_session.h"
 
 /* ------------------------------------------------------------------ what handlers share */
 
@@ -77,6 +78,7 @@ void http_routes_tick(struct node *n)
     openai_streams_tick(n);
     response_streams_tick(n);
     guests_tick(n);
+    ui_sessions_tick(n);
 }
 
 /* ------------------------------------------------------------------ the table */
@@ -84,9 +86,13 @@ void http_routes_tick(struct node *n)
 static void websocket_only(struct http_exchange *x)
 {
     static const struct http_field fields[] = {{"upgrade", "websocket"}, {"connection", "upgrade"}};
+    const struct tongue *t = tongue_find(x->path);
     struct err e = {0};
-    err_set(&e, ERR_BAD_REQUEST,
-            "This is the WebSocket: ask for an upgrade, with subprotocol lastword.v1.json.");
+    if (t && t->protocol)
+        err_set(&e, ERR_BAD_REQUEST, "This is the WebSocket: ask for an upgrade, with subprotocol %s.",
+                t->protocol);
+    else
+        err_set(&e, ERR_BAD_REQUEST, "This is a WebSocket: ask for an upgrade.");
     http_reply_error_as(x, 426, &e, fields, 2);
 }
 
@@ -113,6 +119,8 @@ static const struct route {
     {HTTP_DELETE, "/v1/conversations/{chat}", history_delete},
     {HTTP_GET, "/v1/conversations/{chat}/export", history_export},
     {HTTP_GET, "/v1/ws", websocket_only},
+    {HTTP_GET, "/v1/ai/ws", websocket_only},
+    {HTTP_GET, "/v1/tanstack/ws", websocket_only},
     {HTTP_GET, "/livez", health_live},
     {HTTP_GET, "/readyz", health_ready},
     {HTTP_GET, "/health", health_show},
@@ -126,7 +134,8 @@ static bool is_api(const char *path)
 
 bool http_needs_owner(const char *path)
 {
-    return is_api(path) && strcmp(path, "/v1/ws") != 0;
+    size_t len = strlen(path);
+    return is_api(path) && strcmp(path + len - 3, "/ws") != 0; /* there a message may say who it is */
 }
 
 static void reply_allow(struct http_exchange *x, const char *allow)

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "edge/ui_session.h"
+
 /* ------------------------------------------------------------------ lastword.v1.json: the core's sessions */
 
 static void *native_open(const struct tongue *d, const struct tongue_caller *who)
@@ -65,6 +67,8 @@ const struct tongue tongue_native = {
 const struct tongue *const tongues[] = {
     &tongue_native,
     &tongue_responses,
+    &tongue_ai,
+    &tongue_tanstack,
     NULL,
 };
 

@@ -31,8 +31,8 @@ static void test_who_needs_an_owner(void **state)
     (void)state;
     static const char *const need[] = {"/v1",     "/v1/",    "/v1/models", "/v1/chat/completions",
                                        "/v1/ws/", "/v1/none"};
-    static const char *const free_for_all[] = {"/",    "/livez", "/metrics",   "/v1/ws",
-                                               "/v11", "/v2/x",  "/assets/v1/"};
+    static const char *const free_for_all[] = {
+        "/", "/livez", "/metrics", "/v1/ws", "/v1/ai/ws", "/v1/tanstack/ws", "/v11", "/v2/x", "/assets/v1/"};
     for (size_t i = 0; i < sizeof need / sizeof *need; i++)
         assert_true(http_needs_owner(need[i]));
     for (size_t i = 0; i < sizeof free_for_all / sizeof *free_for_all; i++)
