@@ -145,6 +145,15 @@ describe('lets go', () => {
     expect(p.size.top).toBe(top);
   });
 
+  it('and is not taken back by a scroll event of its own that comes late', () => {
+    const p = page();
+    p.grow(30);
+    play(2);
+    p.fire('wheel', { deltaY: -1 });
+    p.fire('scroll');
+    expect(p.stick.held).toBe(false);
+  });
+
   it('not by keys in a field, the wheel downwards, zooming, or a press on text', () => {
     const p = page();
     p.fire('keydown', { key: 'ArrowUp' }, p.window.document.querySelector('textarea')!);
@@ -172,6 +181,13 @@ describe('takes hold again', () => {
     expect(p.told).toEqual([false, true]);
     play(30);
     expect(p.size.top).toBe(600);
+  });
+
+  it('when the wheel turns down at the end', () => {
+    const p = page();
+    p.fire('wheel', { deltaY: -10 });
+    p.fire('wheel', { deltaY: 10 });
+    expect(p.stick.held).toBe(true);
   });
 
   it('when asked to', () => {

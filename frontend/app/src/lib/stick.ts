@@ -40,7 +40,7 @@ export class Stick {
     const on = (to: EventTarget, type: string, then: (event: never) => void) => to.addEventListener(type, then as EventListener, { passive: true, signal });
     const doc = el.ownerDocument;
     on(el, 'scroll', () => this.#onScroll());
-    on(el, 'wheel', (e: WheelEvent) => e.deltaY < 0 && !e.ctrlKey && this.#set(false));
+    on(el, 'wheel', (e: WheelEvent) => this.#onWheel(e));
     on(el, 'touchmove', () => ((this.#grip = true), this.#set(false)));
     on(el, 'pointerdown', (e: PointerEvent) => this.#onPointer(e));
     for (const type of ['pointerup', 'pointercancel', 'touchend', 'touchcancel']) on(doc, type, () => this.#onRelease());
@@ -127,13 +127,23 @@ export class Stick {
 
   #onScroll(): void {
     const top = this.el.scrollTop;
-    if (this.held && Math.abs(top - this.#top) < 1.5) return;
+    if (Math.abs(top - this.#top) < 1.5) return; // our own, told late
     const up = top < this.#top - 1.5;
     this.#top = top;
     this.#spring = { at: top, speed: 0 };
-    const left = this.#end() - top;
-    if (up && left > 1.5) this.#set(false);
-    else if (!up && left < NEAR && !this.#grip && !this.#selected()) this.#set(true);
+    if (up && this.#end() - top > 1.5) this.#set(false);
+    else if (!up && !this.#grip) this.#arrive(NEAR);
+  }
+
+  #onWheel(e: WheelEvent): void {
+    if (e.ctrlKey) return;
+    if (e.deltaY < 0) this.#set(false);
+    else this.#arrive(1.5);
+  }
+
+  /** The reader is at the end, or within `px` of it, and selects nothing. */
+  #arrive(px: number): void {
+    if (!this.held && !this.#selected() && this.#end() - this.el.scrollTop < px) this.#set(true);
   }
 
   /** Beside the content is the scrollbar. */
@@ -145,7 +155,7 @@ export class Stick {
   #onRelease(): void {
     if (!this.#grip) return;
     this.#grip = false;
-    if (!this.held && !this.#selected() && this.#end() - this.el.scrollTop < 1.5) this.#set(true);
+    this.#arrive(1.5);
   }
 
   #onKey(e: KeyboardEvent): void {
