@@ -67,12 +67,25 @@ install_node() {
 
 # ------------------------------------------------------------------ builds
 
+# alone COMMAND...: one at a time of all scripts that build in this tree, in a subshell.
+alone() {
+    mkdir -p "$root/build"
+    (
+        flock 9
+        "$@" 9>&-
+    ) 9>"$root/build/.lock"
+}
+
 # build PRESET TARGET...: into build/PRESET. Without targets, everything.
 build() {
+    alone build_now "$@"
+}
+
+build_now() {
     local preset=$1 targets=()
     shift
     [ $# -eq 0 ] || targets=(--target "$@")
-    (cd "$root" && cmake --preset "$preset" >&2 && cmake --build --preset "$preset" "${targets[@]}" >&2)
+    cd "$root" && cmake --preset "$preset" >&2 && cmake --build --preset "$preset" "${targets[@]}" >&2
 }
 
 # Is $1 (a file) there, and older than nothing of the other arguments (folders and files)?
@@ -85,6 +98,10 @@ is_newer() {
 
 # npm_install FOLDER: what its lock file names, unless it is there.
 npm_install() {
+    alone npm_install_now "$1"
+}
+
+npm_install_now() {
     is_newer "$1/node_modules/.package-lock.json" "$1/package-lock.json" ||
         (cd "$1" && npm ci --no-audit --no-fund >&2)
 }
@@ -111,12 +128,14 @@ build_page() {
         unpack_page
         return 0
     fi
+    is_newer "$page_dir/index.html" "$root/frontend" || install_node
+    alone build_page_now
+}
+
+build_page_now() {
     ! is_newer "$page_dir/index.html" "$root/frontend" || return 0
-    install_node
     say "building the page"
-    npm_install "$root/frontend"
-    (cd "$root/frontend" && npm run build >&2)
-    touch "$page_dir/index.html"
+    npm_install_now "$root/frontend" && cd "$root/frontend" && npm run build >&2 && touch "$page_dir/index.html"
 }
 
 # ------------------------------------------------------------------ programs in the background
