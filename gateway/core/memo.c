@@ -57,7 +57,7 @@ static void weigh(struct node *n, struct memo *m)
     m->weight = sizeof *m + m->text.cap + (m->count + 1) * sizeof *m->pieces;
     n->memo_bytes += m->weight;
     list_move_tail(&n->memos, &m->link);
-    while (n->memo_bytes > limit && !list_empty(&n->memos))
+    while (n->memo_bytes > limit && n->memo_table)
         drop(n, list_entry(list_first(&n->memos), struct memo, link));
 }
 

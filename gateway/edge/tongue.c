@@ -65,11 +65,7 @@ const struct tongue tongue_native = {
 /* ------------------------------------------------------------------ the table */
 
 const struct tongue *const tongues[] = {
-    &tongue_native,
-    &tongue_responses,
-    &tongue_ai,
-    &tongue_tanstack,
-    NULL,
+    &tongue_native, &tongue_responses, &tongue_ai, &tongue_tanstack, NULL,
 };
 
 const struct tongue *tongue_find(const char *path)

@@ -57,7 +57,7 @@ void world_restart(void);
 void world_crash(void);
 
 /* History answers UNAVAILABLE, and does nothing. */
-void history_away(bool away);
+void history_away(bool is);
 /* What stands above a generation's answer, its question last: "hi|hello|and?"; "": none is recorded. */
 const char *history_path(const char *gen);
 size_t history_count(void); /* generations recorded */
