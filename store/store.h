@@ -121,7 +121,8 @@ struct session_store_ops {
                               uint64_t ttl_ms, store_touch_fn done, void *ctx);
     /* Takes the lease of a generation: makes its log with epoch 1, or takes it over with epoch+1 when the
      * lease has lapsed or is this node's own. HELD while another node's lease runs, also if that node is
-     * gone; and to a call that reaches the store later than its answer was waited for. Of a finished log: its end, `finished`, no lease and no new epoch. */
+     * gone; and to a call that reaches the store later than its answer was waited for. Of a finished log: its
+     * end, `finished`, no lease and no new epoch. */
     struct store_op *(*acquire)(struct session_store *s, const struct gen_key *key, const struct uuid *chat,
                                 uint64_t lease_ms, store_lease_fn done, void *ctx);
     /* FENCED on another epoch or a finished log; a lapsed lease that nobody took can be renewed. lease_ms 0

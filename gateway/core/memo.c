@@ -139,6 +139,6 @@ bool memo_path(struct node *n, const char *owner, const struct uuid *chat, const
 
 void memos_free(struct node *n)
 {
-    while (!list_empty(&n->memos))
-        drop(n, list_entry(list_first(&n->memos), struct memo, link));
+    while (n->memo_table)
+        drop(n, n->memo_table);
 }
