@@ -178,6 +178,7 @@ bool node_idle(const struct node *n)
 
 void node_hand_over(struct node *n)
 {
+    n->handed_over = true;
     list_each_safe (pos, tmp, &n->by_state[GENERATION_RUNNING]) {
         struct generation *g = list_entry(pos, struct generation, state_link);
         generation_stop(g);

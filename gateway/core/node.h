@@ -54,7 +54,7 @@ struct node {
     uint64_t unix_ms; /* wall */
 
     /* The core's own. */
-    bool draining;
+    bool draining, handed_over;
     struct owner *owners;           /* hash by name */
     struct generation *generations; /* hash by (owner, gen) */
     struct chat *chats;             /* hash by (owner, chat) */
@@ -97,7 +97,8 @@ void node_close(struct node *n);
 void node_turn(struct node *n, uint64_t now_us, uint64_t unix_ms);
 void node_tick(struct node *n);
 
-/* SIGTERM: goaway to every session; new sends are refused. */
+/* SIGTERM: goaway to every session. Without a shared session store new sends are refused; with one they are
+ * taken until node_hand_over, since those were on their way and others go on with the answers. */
 void node_drain(struct node *n);
 /* What this node still produces is left to the others: leases are let go. Before node_close. */
 void node_hand_over(struct node *n);

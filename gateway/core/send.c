@@ -76,7 +76,8 @@ static void send_repeat(struct generation *g, const uint8_t digest[32], struct f
 static bool may_run(struct node *n, struct owner *owner, const struct send *s, struct err *e)
 {
     const struct config *c = n->config;
-    if (n->draining)
+    /* With a shared log another gateway goes on with what this one begins. */
+    if (n->handed_over || (n->draining && !n->sessions->shared))
         return err_set(e, ERR_UPSTREAM_UNAVAILABLE, "This gateway is leaving; connect anew.");
     if (s->input_len > (size_t)c->limits_prompt_bytes)
         return err_set(e, ERR_TOO_LARGE, "input: %zu bytes, at most %lld are allowed", s->input_len,

@@ -697,6 +697,30 @@ static void test_a_gateway_that_leaves_hands_over(void **state)
     assert_string_equal(b.text, "kept going");
 }
 
+/* A prompt that was under way when goaway left is no error: another goes on with its answer. */
+static void test_a_gateway_that_leaves_takes_prompts_until_it_hands_over(void **state)
+{
+    (void)state;
+    struct heard b = {0};
+    struct client *one = client_hello_at(0), *two = client_hello_at(1);
+    node_drain(world_node_at(0));
+    client_expect(one, "goaway");
+    client_send(one, GEN1);
+    client_expect(one, "accepted");
+    begin();
+    speak("kept ");
+    client_resume(two, GEN1, "");
+    node_hand_over(world_node_at(0));
+    client_send(one, GEN2);
+    assert_string_equal(str(until(one, "error"), "code"), "UPSTREAM_UNAVAILABLE");
+    world_pass(100);
+    world_kill(0);
+    upstream_starts(0, START_PREFIX);
+    speak("going");
+    listen_to(two, &b);
+    assert_string_equal(b.text, "kept going");
+}
+
 /* ------------------------------------------------------------------ history is away */
 
 static void test_history_away_loses_nothing(void **state)
@@ -751,6 +775,7 @@ int main(void)
         CLUSTER_TEST(test_a_frozen_owner_is_fenced),
         CLUSTER_TEST(test_an_owner_cut_off_from_the_store_is_rewound),
         CLUSTER_TEST(test_a_gateway_that_leaves_hands_over),
+        CLUSTER_TEST(test_a_gateway_that_leaves_takes_prompts_until_it_hands_over),
         CLUSTER_TEST(test_history_away_loses_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
