@@ -4,18 +4,21 @@
  *
  *     Chromium --> Wire (cut, mend) --> lastword --> richierich
  *
+ * With `engines` there is a Redis and a Postgres of its own behind it, and `launch` starts more gateways on them.
+ *
  * Programs: LASTWORD_BIN, RICHIERICH_BIN (or build/release, build/debug), the page: PAGE (or frontend/app/dist),
  * the browser: CHROMIUM (or /usr/bin/chromium). Everything is ended by its own handle.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { chromium } from 'playwright-core';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -69,11 +72,30 @@ class Program {
   }
 }
 
+const run = promisify(execFile);
+const ENGINES = join(ROOT, 'deploy/engines.sh');
+
+/** A Redis or a Postgres in a folder of its own, ready to be used. */
+async function engine(folder, kind, port) {
+  const child = spawn(ENGINES, [kind, folder, port], { stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  await run(ENGINES, ['ready', folder, '30']);
+  return { url: (await readFile(join(folder, 'url'), 'utf8')).trim(), stop: () => (child.kill('SIGINT'), ended) };
+}
+
+/** Both, side by side. */
+async function engines(folder) {
+  const ports = (await run(ENGINES, ['ports', '2'])).stdout.trim().split(/\s+/);
+  return Promise.all(['redis', 'postgres'].map((kind, i) => engine(join(folder, kind), kind, ports[i])));
+}
+
 /** A TCP line that passes everything on until it is cut. */
 class Wire {
   #pairs = new Set();
   #cut = false;
   target = 0;
+  /** When the last piece of an answer's text came from the gateway, in ms as `performance.timeOrigin` counts. */
+  lastText = 0;
 
   async start() {
     this.server = createServer((near) => this.#pass(near));
@@ -95,6 +117,7 @@ class Wire {
     };
     near.on('error', end).on('close', end).setNoDelay().pipe(far);
     far.on('error', end).on('close', end).setNoDelay().pipe(near);
+    far.on('data', (data) => data.includes('"type":"delta"') && (this.lastText = performance.timeOrigin + performance.now()));
   }
 
   /** Breaks every connection, and until `mend` refuses new ones. */
@@ -117,8 +140,8 @@ class Wire {
 }
 
 export class Stack {
-  /** `extra`: more YAML for the gateway. `browser`: whether one is needed. `goesOn`: whether the mock continues a cut answer. `page`: its folder. */
-  static async start(extra = '', { browser = true, goesOn = true, page = PAGE } = {}) {
+  /** `extra`: more YAML for the gateway. `browser`: whether one is needed. `goesOn`: whether the mock continues a cut answer. `page`: its folder. `shared`: on Redis and Postgres. */
+  static async start(extra = '', { browser = true, goesOn = true, page = PAGE, shared = false } = {}) {
     const stack = new Stack();
     stack.folder = await mkdtemp(join(tmpdir(), 'lastword-browser-'));
     stack.mock = await new Program([RICHIERICH, '--port', '0']).start();
@@ -127,6 +150,7 @@ export class Stack {
     stack.page = page;
     stack.goesOn = goesOn ? ', continue: trailing_assistant' : '';
     stack.pages = [];
+    stack.engines = shared ? await engines(stack.folder) : [];
     await stack.startGateway();
     if (browser) stack.browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS.split(' ') });
     return stack;
@@ -136,18 +160,27 @@ export class Stack {
     return `http://127.0.0.1:${this.wire.port}/`;
   }
 
-  async startGateway() {
-    const config = join(this.folder, 'lastword.yaml');
+  /** Another gateway of that name; on the same stores, if they are shared. */
+  async launch(node) {
+    const config = join(this.folder, `${node}.yaml`);
+    const [redis, postgres] = this.engines;
+    const stores = redis
+      ? `session: {store: redis, url: "${redis.url}", lease_ms: 1000}\nhistory: {store: postgres, url: "${postgres.url}"}`
+      : `history: {path: ${join(this.folder, 'lastword.db')}}`;
     await writeFile(
       config,
-      `listen: {host: 127.0.0.1, port: 0, node: one}
-history: {path: ${join(this.folder, 'lastword.db')}}
+      `listen: {host: 127.0.0.1, port: 0, node: ${node}}
+${stores}
 page: {dir: ${this.page}}
 upstreams:
   - {name: mock, url: "http://127.0.0.1:${this.mock.port}", dialect: openai${this.goesOn}}
 ${this.extra}`,
     );
-    this.gateway = await new Program([LASTWORD, 'serve', '--config', config]).start();
+    return new Program([LASTWORD, 'serve', '--config', config]).start();
+  }
+
+  async startGateway(node = 'one') {
+    this.gateway = await this.launch(node);
     this.wire.target = this.gateway.port;
   }
 
@@ -216,6 +249,7 @@ ${this.extra}`,
     await this.gateway.stop();
     await this.mock.stop();
     this.wire.stop();
+    await Promise.all(this.engines.map((e) => e.stop()));
     await rm(this.folder, { recursive: true, force: true });
   }
 }
