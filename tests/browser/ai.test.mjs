@@ -40,7 +40,7 @@ describe('the ai package', () => {
   after(() => stack.close());
 
   test('an answer streams, and is whole', async () => {
-    const chat = chatOf(stack, 'richierich', { params: { rate: 400 } });
+    const chat = chatOf(stack, 'richierich', { params: { rate: 100 } });
     const sizes = new Set();
     const sent = chat.sendMessage({ text: 'Stream' });
     await until(() => (sizes.add(last(chat).length), chat.status === 'ready' && sizes.size > 1));

@@ -137,7 +137,7 @@ test('keys', async () => {
   assert.equal(await focused(page), 'composer');
   await ask(page, 'Newer', ECHO);
   await over(page);
-  await items(page).nth(1).waitFor();
+  await items(page).and(page.locator(':nth-child(2)')).filter({ hasText: 'Older' }).waitFor();
 
   await page.keyboard.press('Control+/');
   await at(page, 'help').waitFor();
