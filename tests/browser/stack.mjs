@@ -235,13 +235,18 @@ ${this.extra}`,
 
   /** Closes the pages of a test; nothing may have gone wrong on them. */
   async closePages() {
-    for (const { page, context, wrong, foreign, lossy } of this.pages.splice(0)) {
-      const url = page.url();
-      await context.close();
-      const unexpected = wrong.filter((text) => !lossy || !/Failed to load resource|WebSocket connection to|net::ERR/.test(text));
-      assert.deepEqual(unexpected, [], `errors on ${url}`);
-      assert.deepEqual(foreign, [], 'requests to others');
-    }
+    while (this.pages.length > 0) await this.closePage(this.pages[0].page);
+  }
+
+  /** The same of one page, where tests run side by side. */
+  async closePage(page) {
+    const { context, wrong, foreign, lossy } = page.watch;
+    this.pages = this.pages.filter((watch) => watch.page !== page);
+    const url = page.url();
+    await context.close();
+    const unexpected = wrong.filter((text) => !lossy || !/Failed to load resource|WebSocket connection to|net::ERR/.test(text));
+    assert.deepEqual(unexpected, [], `errors on ${url}`);
+    assert.deepEqual(foreign, [], 'requests to others');
   }
 
   async close() {

@@ -7,7 +7,7 @@ import { answers, ask, at, chatOf, over, shows, Stack, textOf, verifiedAs } from
 const MODEL = 'richierich';
 const SLOW = 'richierich-slow';
 let stack;
-before(async () => (stack = await Stack.start()));
+before(async () => (stack = await Stack.start('drain: {spread_ms: 200}\n')));
 afterEach(async () => {
   stack.wire.mend();
   await stack.closePages();
