@@ -31,39 +31,8 @@ test('tokens become visible as they come', async () => {
   assert.equal(await page.getByRole('log').getAttribute('aria-busy'), 'false');
 });
 
-test('a token is painted within a frame or two of its arrival', async () => {
-  const page = await stack.open();
-  await page.addInitScript(() => {
-    const Real = window.Worker;
-    window.arrived = [];
-    window.Worker = class extends Real {
-      constructor(...args) {
-        super(...args);
-        const isText = (item) => item.events?.some((e) => e.type === 'text');
-        this.addEventListener('message', (e) => e.data.some(isText) && window.arrived.push(performance.now()));
-      }
-    };
-  });
-  await page.reload();
-  await page.waitForSelector('[data-testid=status][data-state=open]');
-  await page.evaluate(() => {
-    window.late = [];
-    let length = 0;
-    new MutationObserver(() => {
-      const now = document.querySelector('[data-testid=text]')?.textContent.length ?? 0;
-      if (now > length) window.late.push(...window.arrived.splice(0).map((at) => performance.now() - at));
-      length = now;
-    }).observe(document.body, { subtree: true, childList: true, characterData: true });
-  });
-  await ask(page, 'How fast', 'richierich');
-  await over(page);
-  const late = (await page.evaluate(() => window.late)).sort((a, b) => a - b);
-  assert.ok(late.length > 50);
-  assert.ok(late[Math.floor(late.length * 0.9)] < 60, `90 % within ${late[Math.floor(late.length * 0.9)]} ms`);
-});
-
 test('what streamed looks the same as what is read back', async () => {
-  for (const model of ['richierich', 'richierich-rrml']) {
+  const same = async (model) => {
     const page = await stack.open();
     await ask(page, 'Same', model);
     await over(page);
@@ -72,7 +41,8 @@ test('what streamed looks the same as what is read back', async () => {
     await over(page);
     assert.equal(await textOf(page), streamed);
     await verifiedAs(page, await stack.wholeAnswer(model, 'Same'));
-  }
+  };
+  await Promise.all(['richierich', 'richierich-rrml'].map(same));
 });
 
 test('stop', async () => {
