@@ -1,4 +1,4 @@
-/* answer: what codecs and the ladder say to each other about one attempt. Types only.
+/* answer: what codecs and the ladder say to each other about one attempt.
  *
  *     bytes -> codec -> gather (text of one read, one part at a time) -> call
  *                    -> answer (everything else the stream has said so far)  */
@@ -33,6 +33,12 @@ struct answer {
     bool usage_after_finish; /* nothing more can come */
 };
 
+/* An identifier of the upstream's, if it is safe for logs and messages: prose leaves `out` empty. NULL is
+ * fine. */
+void answer_detail(char out[ANSWER_DETAIL], const char *id);
+/* The first name said stands; one that is too long is none. NULL is fine. */
+void answer_model(struct answer *a, const char *model);
+
 /* Text on its way out: consecutive deltas of one part, shared by all streams of a loop. `owner` tells whose
  * it is; whoever begins to add for another owner flushes first. */
 struct gather {
@@ -66,6 +72,7 @@ struct ask {
     size_t prefix_len;
     enum config_continue continuation; /* how, when there is a prefix */
     int64_t produced;                  /* tokens of the prefix: a limit of tokens shrinks by them */
+    int64_t max_tokens;                /* where the dialect wants a limit and params has none */
 };
 
 #endif

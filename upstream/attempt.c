@@ -85,8 +85,13 @@ static void build(struct call *c, struct buf *path, struct buf *body)
                       .params = c->params,
                       .body = t->body,
                       .continuation = t->site->continuation,
-                      .produced = c->kept};
+                      .produced = c->kept,
+                      .max_tokens = t->site->max_tokens};
     c->try.mode = choose_mode(c, &ask.prefix, &ask.prefix_len);
+    if (ask.prefix_len && t->site->dialect->unsent) {
+        size_t n = t->site->dialect->unsent(ask.prefix, ask.prefix_len);
+        buf_add(&c->try.unsent, ask.prefix + ask.prefix_len - n, n);
+    }
     t->site->dialect->path(path, &ask);
     t->site->dialect->build(body, &ask);
 }
@@ -226,7 +231,8 @@ static void on_head(void *ctx, int status, int64_t retry_after_ms, const char *c
     c->try.status = status;
     c->try.retry_after_ms = retry_after_ms;
     if (status == 200 && !c->try.stream)
-        c->try.stream = call_target(c)->site->dialect->open(c->limits.event_bytes, content_type);
+        c->try.stream =
+            call_target(c)->site->dialect->open(c->limits.event_bytes, content_type, &c->try.unsent);
 }
 
 static void on_body(void *ctx, const char *bytes, size_t len)
@@ -323,6 +329,7 @@ void attempt_drop(struct call *c)
     mem_free(a->answer.model);
     a->answer.model = NULL;
     buf_free(&a->refusal);
+    buf_free(&a->unsent);
 }
 
 static void tell_circuit(struct call *c, enum failure f)

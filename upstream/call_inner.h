@@ -12,6 +12,7 @@ struct attempt {
     void *stream;              /* the codec's */
     struct answer answer;
     struct buf refusal; /* body of a status other than 200 */
+    struct buf unsent;  /* the end of the prefix that the dialect could not send */
     enum start_mode mode;
     int status;
     int64_t retry_after_ms;

@@ -57,6 +57,11 @@ static enum failure of_words(const char *code, const char *type, const char *mes
     if (has(message, "maximum context length") || has(message, "context size") ||
         has(message, "context window") || has(message, "prompt is too long"))
         return FAIL_CONTEXT;
+    /* And Anthropic, whose types name only the kind of the request's fault. */
+    if (has(message, "content filtering policy"))
+        return FAIL_FILTER;
+    if (has(message, "credit balance"))
+        return FAIL_QUOTA;
     return FAIL_NONE;
 }
 

@@ -426,18 +426,19 @@ void http_close(struct http *h)
     curl_global_cleanup();
 }
 
-static void take_headers(struct http_site *s, const char *key)
+static void take_headers(struct http_site *s, const char *head)
 {
     s->headers = curl_slist_append(NULL, "Content-Type: application/json");
     s->headers = curl_slist_append(s->headers, "Accept: text/event-stream, application/json");
     s->headers = curl_slist_append(s->headers, "Expect:");
-    if (!*key)
-        return;
-    struct buf b = {0};
-    buf_printf(&b, "Authorization: Bearer %s", key);
-    s->headers = curl_slist_append(s->headers, buf_cstr(&b));
-    memset(b.data, 0, b.len);
-    buf_free(&b);
+    for (size_t len; *head; head += len + 2) {
+        struct buf b = {0};
+        len = strcspn(head, "\r");
+        buf_add(&b, head, len);
+        s->headers = curl_slist_append(s->headers, buf_cstr(&b));
+        explicit_bzero(b.data, b.len);
+        buf_free(&b);
+    }
 }
 
 static void open_multi(struct http_site *s)
@@ -475,7 +476,7 @@ struct http_site *http_site_open(struct http *h, const struct http_options *o)
     wake_init(&s->wake, h->loop, on_wake, s);
     ev_init(&s->linger, on_linger);
     s->linger.data = s;
-    take_headers(s, o->key);
+    take_headers(s, o->head);
     open_multi(s);
     return s;
 }

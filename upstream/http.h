@@ -21,8 +21,8 @@ struct http *http_open(struct ev_loop *loop, void (*on_read)(void *ctx), void *c
 void http_close(struct http *h); /* after its sites are closed */
 
 struct http_options {
-    const char *url; /* http(s)://host[:port][/path]; without a path, /v1 is taken */
-    const char *key; /* bearer token, "" for none */
+    const char *url;  /* http(s)://host[:port][/path]; without a path, /v1 is taken */
+    const char *head; /* further header lines, each with its CRLF; "" for none */
     int64_t connect_ms;
     int64_t total_ms; /* backstop: a response is given up after this time */
 };

@@ -108,7 +108,7 @@ static void on_end(void *ctx, enum transport_result result, const char *reason)
 static void ask(struct asker *a)
 {
     static const struct transport_handlers handlers = {on_head, on_body, on_end};
-    struct transport_request r = {.path = "/models"};
+    struct transport_request r = {.path = a->site->dialect->models_path};
     a->status = 0;
     a->at_ms = now_ms(a->m) + ANSWER_MS;
     a->transfer = a->site->transport->start(a->site->wire, &r, &handlers, a);

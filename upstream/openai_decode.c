@@ -17,21 +17,6 @@ static int64_t count_of(const json_t *object, const char *key)
     return json_is_integer(v) && json_integer_value(v) >= 0 ? json_integer_value(v) : -1;
 }
 
-/* An identifier of the upstream's, safe for logs and messages: nothing that could be prose. */
-static void detail_set(char out[ANSWER_DETAIL], const char *id)
-{
-    size_t n = 0;
-    for (; id && id[n] && n < ANSWER_DETAIL - 1; n++) {
-        unsigned char c = (unsigned char)id[n];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-                     c == '.' || c == '-';
-        if (!plain)
-            break;
-        out[n] = id[n];
-    }
-    out[id && id[n] ? 0 : n] = 0; /* prose, or too long: nothing at all */
-}
-
 struct error_words {
     const char *code, *type, *message;
     char number[24];
@@ -67,7 +52,7 @@ static void decode_error(struct openai_delta *d)
     struct error_words w;
     error_words(&w, d->root);
     d->failure = failure_of_error(w.code, w.type, w.message);
-    detail_set(d->detail, w.code ? w.code : w.type);
+    answer_detail(d->detail, w.code ? w.code : w.type);
 }
 
 /* Mistral's reasoning models send content as an array of typed pieces. */
@@ -226,7 +211,7 @@ enum failure openai_refusal(int status, const char *body, size_t len, char detai
     if (json_is_object(object))
         error_words(&w, object);
     enum failure f = failure_of_status(status, w.code, w.type, w.message);
-    detail_set(detail, w.code ? w.code : w.type);
+    answer_detail(detail, w.code ? w.code : w.type);
     json_decref(root);
     return f;
 }

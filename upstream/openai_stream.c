@@ -36,19 +36,12 @@ static bool over(const struct answer *a)
     return a->done || a->failure != FAIL_NONE;
 }
 
-static void take_model(struct answer *a, const char *model)
-{
-    if (!model || !*model || a->model || strlen(model) > ANSWER_MODEL)
-        return;
-    a->model = mem_strdup(model);
-}
-
 /* Takes over what a decoded event says. */
 static void take(struct gather *g, struct answer *a, const struct openai_delta *d)
 {
     a->events++;
     a->other |= d->other;
-    take_model(a, d->model);
+    answer_model(a, d->model);
     if (d->reasoning_len)
         gather_add(g, ANSWER_REASONING, d->reasoning, d->reasoning_len);
     if (d->text_len)

@@ -352,15 +352,14 @@ static void on_linger(struct ev_loop *loop, ev_timer *w, int events)
     free_all(&s->lingering);
 }
 
-static void make_head(struct plain_site *s, const char *key)
+static void make_head(struct plain_site *s, const char *head)
 {
     const char *authority = strstr(s->url.base, "://") + 3;
     buf_printf(&s->head, "Host: %.*s\r\nUser-Agent: lastword/" LASTWORD_VERSION "\r\n",
                (int)(s->url.path - authority), authority);
     buf_add_lit(&s->head,
                 "Content-Type: application/json\r\nAccept: text/event-stream, application/json\r\n");
-    if (*key)
-        buf_printf(&s->head, "Authorization: Bearer %s\r\n", key);
+    buf_add_str(&s->head, head);
 }
 
 struct plain *plain_open(struct ev_loop *loop, void (*on_read)(void *ctx), void *ctx)
@@ -391,7 +390,7 @@ struct plain_site *plain_site_open(struct plain *p, const struct http_options *o
     list_init(&s->idle);
     ev_init(&s->linger, on_linger);
     s->linger.data = s;
-    make_head(s, o->key);
+    make_head(s, o->head);
     s->dialer = dialer_open(p->loop, s->url.base, o->connect_ms);
     return s;
 }

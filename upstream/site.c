@@ -33,6 +33,7 @@ struct site *site_new(const struct config_upstream *u, const struct breaker_limi
     s->url = mem_strdup(u->url);
     s->dialect = dialect_find(u->dialect);
     s->continuation = u->continuation;
+    s->max_tokens = u->max_tokens;
     s->first_token_ms = u->first_token_ms;
     s->between_tokens_ms = u->between_tokens_ms;
     s->limits = *limits;

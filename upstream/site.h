@@ -30,6 +30,7 @@ struct site {
     void *wire; /* what the transport opened; owned: closed by `close_wire` */
     void (*close_wire)(void *wire);
     enum config_continue continuation;
+    int64_t max_tokens;                        /* of an answer, where the dialect wants a limit */
     int64_t first_token_ms, between_tokens_ms; /* 0: the general setting */
     char **models;                             /* owned, asked from it or configured */
     size_t model_count;

@@ -145,8 +145,13 @@ static bool is_secure(const struct config_upstream *u)
 
 static void wire_http(struct real *r, const struct config *c, const struct config_upstream *u, struct site *s)
 {
-    struct http_options o = {
-        .url = u->url, .key = u->key, .connect_ms = c->upstream_connect_ms, .total_ms = backstop_ms(c)};
+    struct buf head = {0};
+    if (s->dialect)
+        s->dialect->head(&head, u->key);
+    struct http_options o = {.url = u->url,
+                             .head = buf_cstr(&head),
+                             .connect_ms = c->upstream_connect_ms,
+                             .total_ms = backstop_ms(c)};
     if (is_secure(u)) {
         s->wire = http_site_open(r->http, &o);
         s->transport = &http_transport;
@@ -156,6 +161,8 @@ static void wire_http(struct real *r, const struct config *c, const struct confi
         s->transport = &plain_transport;
         s->close_wire = plain_site_close;
     }
+    explicit_bzero(head.data, head.len);
+    buf_free(&head);
 }
 
 /* This dialect has no list of models to ask for: the configuration names them. */
@@ -195,8 +202,8 @@ static bool same_upstream(const struct config_upstream *a, const struct config_u
 {
     bool same = same_text(a->name, b->name) && same_text(a->url, b->url) && same_text(a->key, b->key) &&
                 same_text(a->dialect, b->dialect) && a->continuation == b->continuation &&
-                a->first_token_ms == b->first_token_ms && a->between_tokens_ms == b->between_tokens_ms &&
-                a->models.count == b->models.count;
+                a->max_tokens == b->max_tokens && a->first_token_ms == b->first_token_ms &&
+                a->between_tokens_ms == b->between_tokens_ms && a->models.count == b->models.count;
     for (size_t i = 0; same && i < a->models.count; i++)
         same = same_text(a->models.items[i], b->models.items[i]);
     return same;

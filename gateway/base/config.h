@@ -33,14 +33,16 @@ enum config_continue {
     CONTINUE_PREFIX_FLAG         /* Mistral, DeepSeek: "prefix": true on that message */
 };
 
-/* upstreams: - name, url, dialect (openai, richierich), key or key_file, continue, models, weight... */
+/* upstreams: - name, url, dialect (anthropic, openai, richierich), key or key_file, continue, models,
+ * weight... */
 struct config_upstream {
     const char *name;    /* [a-z0-9_.-]{1,64}, unique */
     const char *url;     /* http(s)://host[:port][/path], no query */
-    const char *dialect; /* "openai" or "richierich" */
+    const char *dialect; /* "anthropic", "openai" or "richierich" */
     const char *key;     /* secret, "" for none */
     enum config_continue continuation;
     struct config_strings models;              /* empty: asked from the upstream */
+    int64_t max_tokens;                        /* of an answer whose request names no limit: anthropic */
     int64_t first_token_ms, between_tokens_ms; /* 0: the upstream.* setting */
 };
 

@@ -7,6 +7,7 @@
  *         key_file: /run/secrets/upstream
  *         continue: none
  *         models: [a, b]
+ *         max_tokens: 4096
  *         first_token_ms: 0
  *         between_tokens_ms: 0
  *
@@ -15,7 +16,7 @@
 
 #include "base/config_internal.h"
 
-const char *const config_dialects[] = {"openai", "richierich"};
+const char *const config_dialects[] = {"openai", "anthropic", "richierich"};
 const size_t config_dialect_count = sizeof config_dialects / sizeof *config_dialects;
 
 const char *const config_continue_names[] = {
@@ -24,11 +25,27 @@ const char *const config_continue_names[] = {
     [CONTINUE_FINAL_MESSAGE] = "continue_final_message",
     [CONTINUE_PREFIX_FLAG] = "prefix",
 };
+#define MAX_TOKENS 4096 /* of an answer that nobody limits, where the dialect wants a limit */
 #define CONTINUES (sizeof config_continue_names / sizeof *config_continue_names)
 
-enum { U_NAME, U_URL, U_DIALECT, U_KEY, U_KEY_FILE, U_CONTINUE, U_MODELS, U_FIRST, U_BETWEEN, U_FIELDS };
-static const char *const upstream_fields[U_FIELDS] = {
-    "name", "url", "dialect", "key", "key_file", "continue", "models", "first_token_ms", "between_tokens_ms"};
+enum {
+    U_NAME,
+    U_URL,
+    U_DIALECT,
+    U_KEY,
+    U_KEY_FILE,
+    U_CONTINUE,
+    U_MODELS,
+    U_MAX,
+    U_FIRST,
+    U_BETWEEN,
+    U_FIELDS
+};
+static const char *const upstream_fields[U_FIELDS] = {"name",           "url",
+                                                      "dialect",        "key",
+                                                      "key_file",       "continue",
+                                                      "models",         "max_tokens",
+                                                      "first_token_ms", "between_tokens_ms"};
 
 /* Where one entry of a list stands, for the errors of its fields. */
 struct entry {
@@ -127,10 +144,16 @@ static bool upstream_name(struct entry *e, size_t i, const char **out)
     return true;
 }
 
-static bool optional_ms(struct entry *e, int field, int64_t *out)
+/* *out is left alone when the field is not given. */
+static bool number_field(struct entry *e, int field, int64_t min, int64_t max, int64_t *out)
 {
     return !e->fields[field] ||
-           config_node_number(e->l, field_key(e, field), e->fields[field], 0, 3600000, out);
+           config_node_number(e->l, field_key(e, field), e->fields[field], min, max, out);
+}
+
+static bool optional_ms(struct entry *e, int field, int64_t *out)
+{
+    return number_field(e, field, 0, 3600000, out);
 }
 
 static bool read_upstream(struct config_loader *l, yaml_node_t *node, size_t i)
@@ -139,6 +162,7 @@ static bool read_upstream(struct config_loader *l, yaml_node_t *node, size_t i)
     struct entry e = {.l = l, .node = node, .fields = fields, .names = upstream_fields};
     struct config_upstream *u = &l->config->upstreams[i];
     size_t dialect = 0, continuation = CONTINUE_NONE;
+    u->max_tokens = MAX_TOKENS;
     snprintf(e.path, sizeof e.path, "upstreams[%zu]", i);
     if (!config_fields(l, e.path, node, upstream_fields, U_FIELDS, fields) ||
         !upstream_name(&e, i, &u->name) || !url_field(&e, &u->url) ||
@@ -147,6 +171,7 @@ static bool read_upstream(struct config_loader *l, yaml_node_t *node, size_t i)
         !key_field(&e, U_KEY, U_KEY_FILE, &u->key) ||
         !config_node_strings(l, field_key(&e, U_MODELS), fields[U_MODELS], CONFIG_MODELS_MAX,
                              CONFIG_MODEL_MAX, &u->models) ||
+        !number_field(&e, U_MAX, 1, 10000000, &u->max_tokens) ||
         !optional_ms(&e, U_FIRST, &u->first_token_ms) || !optional_ms(&e, U_BETWEEN, &u->between_tokens_ms))
         return false;
     u->dialect = config_dialects[dialect];

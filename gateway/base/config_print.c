@@ -17,12 +17,13 @@ static const char examples[] =
     "# upstreams:\n"
     "#   - name: local                    # a-z 0-9 _ . -\n"
     "#     url: http://127.0.0.1:8000     # http or https://host[:port][/path]\n"
-    "#     dialect: openai                # openai or richierich\n"
+    "#     dialect: openai                # openai, anthropic or richierich\n"
     "#     key_file: /run/secrets/key     # or key: the key itself; or neither\n"
     "#     continue: none                 # how it goes on from a given beginning: none, "
     "trailing_assistant,\n"
     "#                                    # continue_final_message or prefix\n"
     "#     models: [small, large]         # left out: the upstream is asked\n"
+    "#     max_tokens: 4096               # anthropic: of an answer whose request names no limit\n"
     "#     first_token_ms: 0              # 0: upstream.first_token_ms\n"
     "#     between_tokens_ms: 0           # 0: upstream.between_tokens_ms\n"
     "\n# Names that clients ask for, and who serves them. A model without a route goes to the upstream that "
@@ -137,8 +138,8 @@ static void add_upstreams(struct buf *out, const struct config *c)
         add_field(out, "    continue", config_continue_names[u->continuation]);
         buf_add_lit(out, "    models: ");
         add_list(out, &u->models);
-        buf_printf(out, "\n    first_token_ms: %lld\n    between_tokens_ms: %lld\n",
-                   (long long)u->first_token_ms, (long long)u->between_tokens_ms);
+        buf_printf(out, "\n    max_tokens: %lld\n    first_token_ms: %lld\n    between_tokens_ms: %lld\n",
+                   (long long)u->max_tokens, (long long)u->first_token_ms, (long long)u->between_tokens_ms);
     }
 }
 

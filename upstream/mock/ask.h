@@ -18,7 +18,7 @@ struct ask {
     struct buf input;  /* the last user message */
     struct buf prefix; /* the trailing assistant message */
     bool has_prefix;
-    bool stream, include_usage;
+    bool stream, include_usage, thinking;
     int64_t max_tokens; /* -1: not set */
     struct buf stop[STOPS_MAX];
     uint64_t prompt_tokens; /* of the messages without the prefix */
@@ -40,6 +40,8 @@ struct refusal {
 
 /* False: *why is set. The ask is to be freed with ask_free either way. */
 bool ask_from_json(struct ask *a, const char *body, size_t n, struct refusal *why);
+/* The body of Anthropic's messages: as strict as the service about roles, max_tokens and trailing space. */
+bool ask_from_messages(struct ask *a, const char *body, size_t n, struct refusal *why);
 /* `model=..&input=..&rate=..`; unknown names are refused, `model` defaults to `fallback`. */
 bool ask_from_query(struct ask *a, const char *query, const char *fallback, struct refusal *why);
 /* `{"prompt":...}`, with `model` and the options beside it, over an ask that has a model already. */

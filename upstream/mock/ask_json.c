@@ -124,6 +124,50 @@ static bool read_root(struct ask *a, const json_t *root, struct refusal *why)
            read_options(a, root, why) && read_limits(a, root, why);
 }
 
+/* Roles alternate, the user begins, no content is empty, the last does not end in space. */
+static bool check_messages(const struct ask *a, const json_t *messages, struct refusal *why)
+{
+    struct buf content = {0};
+    bool ok = true;
+    for (size_t i = 0; ok && i < json_array_size(messages); i++) {
+        const json_t *m = json_array_get(messages, i);
+        const char *role = json_string_value(json_object_get(m, "role"));
+        ok = role && !strcmp(role, i % 2 ? "assistant" : "user") &&
+             read_content(json_object_get(m, "content"), &content) && content.len;
+    }
+    buf_free(&content);
+    if (!ok)
+        return refuse_field(why, "messages");
+    if (a->has_prefix && strchr(" \n\r\t", a->prefix.data[a->prefix.len - 1]))
+        return refuse(why, 400, "invalid_request",
+                      "messages: final assistant content cannot end with trailing whitespace");
+    return true;
+}
+
+static bool read_anthropic(struct ask *a, const json_t *root, struct refusal *why)
+{
+    static const char *const foreign[] = {"stop",           "max_completion_tokens", "seed", "n",
+                                          "stream_options", "frequency_penalty",     "user"};
+    struct buf system = {0};
+    for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+        if (json_object_get(root, foreign[i]))
+            return refuse(why, 400, "invalid_request", "%s: Extra inputs are not permitted", foreign[i]);
+    if (!json_is_integer(json_object_get(root, "max_tokens")))
+        return refuse(why, 400, "invalid_request", "max_tokens: Field required");
+    if (!json_is_true(json_object_get(root, "stream")))
+        return refuse_field(why, "stream");
+    bool ok = read_content(json_object_get(root, "system"), &system) || refuse_field(why, "system");
+    ok = ok && read_root(a, root, why) && check_messages(a, json_object_get(root, "messages"), why) &&
+         read_stop(a, json_object_get(root, "stop_sequences"), why);
+    a->prompt_tokens += ok ? ask_prompt_tokens(system.len) : 0;
+    const json_t *thinking = json_object_get(root, "thinking");
+    const char *type = json_string_value(json_object_get(thinking, "type"));
+    a->thinking = type && !strcmp(type, "enabled");
+    a->include_usage = true;
+    buf_free(&system);
+    return ok;
+}
+
 static bool read_prompt(struct ask *a, const json_t *root, struct refusal *why)
 {
     const json_t *prompt = json_object_get(root, "prompt"), *model = json_object_get(root, "model");
@@ -156,6 +200,11 @@ static bool from_json(struct ask *a, const char *body, size_t n, struct refusal 
 bool ask_from_json(struct ask *a, const char *body, size_t n, struct refusal *why)
 {
     return from_json(a, body, n, why, read_root);
+}
+
+bool ask_from_messages(struct ask *a, const char *body, size_t n, struct refusal *why)
+{
+    return from_json(a, body, n, why, read_anthropic);
 }
 
 bool ask_from_prompt(struct ask *a, const char *body, size_t n, struct refusal *why)

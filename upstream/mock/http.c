@@ -23,11 +23,13 @@ struct exchange {
     struct buf url, name; /* name: of the header being read */
     int header;           /* whose value is being read; -1: one of no interest */
     bool in_value, complete, busy;
+    http_error_body *error_body;
     int refuse; /* status that a parser callback chose */
 };
 
-static const char *const header_names[HEADERS] = {"authorization", "content-type", "sec-websocket-key",
-                                                  "sec-websocket-version", "expect"};
+static const char *const header_names[HEADERS] = {
+    "authorization", "content-type", "sec-websocket-key", "sec-websocket-version",
+    "expect",        "x-api-key",    "anthropic-version"};
 
 static void request_clear(struct request *r)
 {
@@ -125,6 +127,7 @@ static void begin_request(struct exchange *x)
     buf_free(&x->url);
     buf_clear(&x->name);
     x->in_value = x->complete = x->busy = false;
+    x->error_body = NULL;
     http_parser_init(&x->parser, HTTP_REQUEST);
     x->parser.data = x;
 }
@@ -274,17 +277,27 @@ void http_reply(struct exchange *x, int status, const char *type, const char *ex
     http_end(x);
 }
 
-void http_reply_error(struct exchange *x, int status, const char *extra, const char *code,
-                      const char *message)
+void http_write_errors(struct exchange *x, http_error_body *body)
+{
+    x->error_body = body;
+}
+
+static void openai_error(struct buf *b, int status, const char *code, const char *message)
 {
     const char *type = status == 401   ? "authentication_error"
                        : status == 429 ? "rate_limit_error"
                        : status >= 500 ? "server_error"
                                        : "invalid_request_error";
+    buf_add_lit(b, "{\"error\":{\"message\":");
+    json_add_cstring(b, message);
+    buf_printf(b, ",\"type\":\"%s\",\"param\":null,\"code\":\"%s\"}}", type, code);
+}
+
+void http_reply_error(struct exchange *x, int status, const char *extra, const char *code,
+                      const char *message)
+{
     struct buf b = {0};
-    buf_add_lit(&b, "{\"error\":{\"message\":");
-    json_add_cstring(&b, message);
-    buf_printf(&b, ",\"type\":\"%s\",\"param\":null,\"code\":\"%s\"}}", type, code);
+    (x->error_body ? x->error_body : openai_error)(&b, status, code, message);
     http_reply(x, status, "application/json", extra, b.data, b.len);
     buf_free(&b);
 }

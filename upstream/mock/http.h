@@ -17,6 +17,8 @@ enum http_header {
     HEADER_WS_KEY,
     HEADER_WS_VERSION,
     HEADER_EXPECT,
+    HEADER_X_API_KEY,
+    HEADER_ANTHROPIC_VERSION,
     HEADERS
 };
 
@@ -53,6 +55,10 @@ void http_reply(struct exchange *x, int status, const char *type, const char *ex
                 size_t n);
 void http_reply_error(struct exchange *x, int status, const char *extra, const char *code,
                       const char *message);
+
+/* How the errors of this exchange are written from now on; NULL: as OpenAI's. */
+typedef void http_error_body(struct buf *b, int status, const char *code, const char *message);
+void http_write_errors(struct exchange *x, http_error_body *body);
 
 /* Appends the head of a 200 answer of `n` bytes; its job sends it and the body, and then calls http_end. */
 void http_reply_head(const struct exchange *x, struct buf *b, const char *type, size_t n);

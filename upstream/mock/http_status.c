@@ -17,7 +17,8 @@ const char *http_status_text(int status)
                  {429, "Too Many Requests"},
                  {431, "Request Header Fields Too Large"},
                  {500, "Internal Server Error"},
-                 {503, "Service Unavailable"}};
+                 {503, "Service Unavailable"},
+                 {529, "Overloaded"}};
     for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
         if (table[i].status == status)
             return table[i].text;

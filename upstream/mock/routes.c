@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <string.h>
 
+#include "anthropic.h"
 #include "ask.h"
 #include "base/json.h"
 #include "fault.h"
@@ -102,6 +103,7 @@ static const struct {
     http_handler *handler;
 } table[] = {
     {"/v1/chat/completions", "POST", openai_chat},
+    {"/v1/messages", "POST", anthropic_messages},
     {"/v1/chat", "POST", plain_chat},
     {"/v1/stream", "GET", ws_open},
     {"/v1/models", "GET", get_models},
@@ -118,6 +120,9 @@ static bool has_key(const struct request *r)
     const struct buf *auth = &r->header[HEADER_AUTHORIZATION];
     if (!required_key || strncmp(r->path.data, "/v1/", 4) != 0)
         return true;
+    const struct buf *key = &r->header[HEADER_X_API_KEY];
+    if (key->data && !strcmp(key->data, required_key))
+        return true;
     return auth->data && !strncmp(auth->data, "Bearer ", 7) && !strcmp(auth->data + 7, required_key);
 }
 
@@ -125,6 +130,8 @@ void routes_handle(struct exchange *x, const struct request *r)
 {
     bool path_known = false;
     stats_http();
+    if (r->header[HEADER_ANTHROPIC_VERSION].data || !strcmp(r->path.data, "/v1/messages"))
+        http_write_errors(x, anthropic_error);
     if (!has_key(r)) {
         http_reply_error(x, 401, "", "invalid_api_key", "Incorrect API key provided.");
         return;

@@ -7,7 +7,7 @@
 
 #include "base/json.h"
 
-static const char *eol(const struct stream *s)
+const char *sse_eol(const struct stream *s)
 {
     return s->fault == FAULT_CRLF ? "\r\n" : "\n";
 }
@@ -29,8 +29,8 @@ static void add_head(const struct stream *s, struct buf *b)
 
 static void end_event(const struct stream *s, struct buf *b)
 {
-    buf_add_str(b, eol(s));
-    buf_add_str(b, eol(s));
+    buf_add_str(b, sse_eol(s));
+    buf_add_str(b, sse_eol(s));
 }
 
 void sse_prepare(struct stream *s, bool chunked)
@@ -60,7 +60,7 @@ static void add_noise(const struct stream *s, struct buf *b)
     buf_add_str(b, noise[s->sent % (sizeof(noise) / sizeof(noise[0]))]);
 }
 
-static void token(struct stream *s, struct buf *b, const char *text, size_t n, const char *escaped, size_t m)
+void sse_token(struct stream *s, struct buf *b, const char *text, size_t n, const char *escaped, size_t m)
 {
     if (s->fault == FAULT_COMMENTS)
         add_noise(s, b);
@@ -163,7 +163,7 @@ static void cut_character(struct stream *s, struct buf *b)
     b->len = at;
 }
 
-static size_t wrap(struct stream *s, struct buf *b)
+size_t sse_wrap(struct stream *s, struct buf *b)
 {
     size_t start = STREAM_GAP;
     if (s->fault == FAULT_CUTCHAR)
@@ -187,4 +187,4 @@ static void close_http(void *owner)
 }
 
 const struct dialect sse_dialect = {
-    .begin = begin, .token = token, .odd = odd, .finish = finish, .wrap = wrap, .close = close_http};
+    .begin = begin, .token = sse_token, .odd = odd, .finish = finish, .wrap = sse_wrap, .close = close_http};

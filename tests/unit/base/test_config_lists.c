@@ -44,6 +44,7 @@ static void upstreams_are_read(void **state)
                                   "    key: secret words\n"
                                   "    continue: continue_final_message\n"
                                   "    models: [\"m 1\", m/2]\n"
+                                  "    max_tokens: 100000\n"
                                   "    first_token_ms: 100\n"
                                   "    between_tokens_ms: 3600000\n"
                                   "  - {name: b, url: \"http://[::1]\", continue: prefix}\n"
@@ -57,6 +58,8 @@ static void upstreams_are_read(void **state)
     assert_int_equal(u[0].continuation, CONTINUE_FINAL_MESSAGE);
     assert_int_equal(u[0].models.count, 2);
     assert_string_equal(u[0].models.items[1], "m/2");
+    assert_int_equal(u[0].max_tokens, 100000);
+    assert_int_equal(u[1].max_tokens, 4096);
     assert_int_equal(u[0].first_token_ms, 100);
     assert_int_equal(u[0].between_tokens_ms, 3600000);
     assert_string_equal(u[1].dialect, "openai");
@@ -76,11 +79,13 @@ static void wrong_upstreams_are_refused(void **state)
     must_refuse("upstreams:\n - {name: a, url: \"http://h\"}\n - {name: a, url: \"http://h\"}",
                 "upstreams[1].name: line 3:", "taken by upstreams[0]");
     must_refuse("upstreams: [{name: a, url: \"http://h\", dialect: x}]",
-                "upstreams[0].dialect: line 1:", "\"x\" is not openai or richierich");
+                "upstreams[0].dialect: line 1:", "\"x\" is not openai, anthropic or richierich");
     must_refuse("upstreams: [{name: a, url: \"http://h\", continue: x}]", "upstreams[0].continue",
                 "none, trailing_assistant, continue_final_message or prefix");
     must_refuse("upstreams: [{name: a, url: \"http://h\", first_token_ms: 3600001}]",
                 "upstreams[0].first_token_ms", "too large");
+    must_refuse("upstreams: [{name: a, url: \"http://h\", max_tokens: 0}]", "upstreams[0].max_tokens",
+                "too small");
     must_refuse("upstreams: [{name: a, url: \"http://h\", models: [\"\"]}]", "upstreams[0].models[0]",
                 "empty");
     must_refuse("upstreams: [{name: a, url: \"http://h\", key: \"\"}]", "upstreams[0].key", "empty");

@@ -71,7 +71,8 @@ static int open_all(void **state)
     http = http_open(loop, on_read, NULL);
     plain = plain_open(loop, on_read, NULL);
     snprintf(url, sizeof url, "http://127.0.0.1:%d/", server.port);
-    struct http_options o = {.url = url, .key = "sesame", .connect_ms = 2000, .total_ms = 20000};
+    struct http_options o = {
+        .url = url, .head = "Authorization: Bearer sesame\r\n", .connect_ms = 2000, .total_ms = 20000};
     site = open_site(&o);
     assert_non_null(site);
     memset(&r, 0, sizeof r);
@@ -299,7 +300,7 @@ static void test_endless_headers(void **state)
 
 static void test_nobody_there(void **state)
 {
-    struct http_options o = {.url = "http://127.0.0.1:1", .key = "", .connect_ms = 2000, .total_ms = 20000};
+    struct http_options o = {.url = "http://127.0.0.1:1", .head = "", .connect_ms = 2000, .total_ms = 20000};
     (void)state;
     close_site();
     site = open_site(&o);
@@ -312,12 +313,12 @@ static void test_urls(void **state)
     static const char *const wrong[] = {"", "ftp://x", "http://", "https:///", "x", "file:///etc/passwd"};
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-        struct http_options o = {.url = wrong[i], .key = "", .connect_ms = 100, .total_ms = 1000};
+        struct http_options o = {.url = wrong[i], .head = "", .connect_ms = 100, .total_ms = 1000};
         assert_null(open_site(&o));
     }
     char url[64];
     snprintf(url, sizeof url, "http://127.0.0.1:%d/api/v3//", server.port);
-    struct http_options o = {.url = url, .key = "", .connect_ms = 100, .total_ms = 1000};
+    struct http_options o = {.url = url, .head = "", .connect_ms = 100, .total_ms = 1000};
     close_site();
     site = open_site(&o);
     server.replies[0] = OK_SHORT;
