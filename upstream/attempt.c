@@ -114,6 +114,7 @@ void attempt_begin(struct call *c)
         return;
     }
     c->try.probe = site_enter(t->site, t->model, now);
+    c->try.key = keys_pick(&t->site->keys, now);
     build(c, &path, &request.body);
     request.path = buf_cstr(&path);
     metric_add_for(METRIC_UPSTREAM_REQUESTS, t->site->name, 1);
@@ -121,7 +122,7 @@ void attempt_begin(struct call *c)
     c->try.running = true;
     log_debug("upstream.attempt.begin", LF_STR("trace", c->trace), LF_STR("upstream", t->site->name),
               LF_STR("model", t->model), LF_INT("attempt", c->ladder.attempts), LF_INT("mode", c->try.mode));
-    c->try.transfer = t->site->transport->start(t->site->wire, &request, &handlers, c);
+    c->try.transfer = t->site->transport->start(t->site->wires[c->try.key], &request, &handlers, c);
     buf_free(&path);
     /* Nothing may be told before the caller has the call: even a failed start is for the timer to find. */
     enum failure f;
@@ -347,11 +348,13 @@ static void tell_circuit(struct call *c, enum failure f)
 static struct ladder_step ask_ladder(struct call *c, enum failure f)
 {
     uint64_t now = call_now_ms(c);
+    struct site *s = call_target(c)->site;
     struct ladder_news n = {.failure = f,
                             .status = c->try.status,
                             .retry_after_ms = c->try.retry_after_ms,
                             .now_ms = now,
-                            .random = c->set->random()};
+                            .random = c->set->random(),
+                            .other_key = site_key_failed(s, c->try.key, f, c->try.retry_after_ms, now)};
     for (size_t i = 0; i < c->ladder.targets; i++) {
         const struct target *t = &c->targets[i];
         int64_t wait = site_wait(t->site, t->model, now);

@@ -21,6 +21,7 @@ struct attempt {
     uint64_t finish_ms;       /* a finish_reason came then, 0: none yet */
     unsigned tokens;          /* events with text */
     unsigned seen, malformed; /* of answer.events and .malformed, those accounted for */
+    unsigned key;             /* of the site */
     unsigned probe;           /* site_enter */
     bool announced;           /* on_start was given */
     bool stalled_told;

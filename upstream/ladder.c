@@ -97,8 +97,10 @@ struct ladder_step ladder_failed(struct ladder *l, const struct ladder_news *n)
     }
     if (n->failure == FAIL_PREFIX)
         l->no_prefix |= (uint16_t)(1u << l->at);
-    else if (!row->same)
+    else if (!row->same && !n->other_key)
         l->barred |= (uint16_t)(1u << l->at);
+    if (n->other_key && !climbed(l, n))
+        return again(l, n, 0);
     if (climbed(l, n) || (!row->same && !row->next))
         return end(n);
     size_t next = next_target(l, n->open);

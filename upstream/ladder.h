@@ -48,6 +48,7 @@ struct ladder_news {
     int64_t retry_after_ms; /* as the upstream asked; -1: it did not */
     uint64_t now_ms;
     uint32_t random;
+    bool other_key;       /* the same target can be asked with another key */
     uint16_t open;        /* bit per target: its circuit is open */
     int64_t open_wait_ms; /* until the present target's circuit lets a probe through */
 };

@@ -17,6 +17,7 @@ struct asker {
     struct transfer *transfer;
     struct buf body;
     int status;
+    unsigned key; /* of the site */
     int64_t again_ms;
     uint64_t at_ms; /* next asking, or the deadline of this one */
 };
@@ -93,6 +94,9 @@ static void on_end(void *ctx, enum transport_result result, const char *reason)
     bool ok = result == TRANSPORT_OK && a->status == 200 &&
               site_parse_models(a->site, a->body.data ? a->body.data : "", a->body.len);
     buf_free(&a->body);
+    if (a->status >= 400 &&
+        site_key_failed(a->site, a->key, failure_of_status(a->status, NULL, NULL, NULL), -1, now_ms(a->m)))
+        a->again_ms = 0; /* with another key it may be had soon */
     if (!ok) {
         failed(a, result == TRANSPORT_OK ? "not a list of models" : reason);
         return;
@@ -111,7 +115,8 @@ static void ask(struct asker *a)
     struct transport_request r = {.path = a->site->dialect->models_path};
     a->status = 0;
     a->at_ms = now_ms(a->m) + ANSWER_MS;
-    a->transfer = a->site->transport->start(a->site->wire, &r, &handlers, a);
+    a->key = keys_pick(&a->site->keys, now_ms(a->m));
+    a->transfer = a->site->transport->start(a->site->wires[a->key], &r, &handlers, a);
     if (!a->transfer)
         failed(a, "cannot be asked");
 }

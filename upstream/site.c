@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/metrics.h"
 
@@ -19,8 +20,8 @@ static void show_counts(const struct site *s)
 {
     static const enum metric counts[] = {METRIC_UPSTREAM_REQUESTS,  METRIC_UPSTREAM_FAILURES,
                                          METRIC_UPSTREAM_RETRIES,   METRIC_UPSTREAM_FALLBACKS,
-                                         METRIC_UPSTREAM_MALFORMED, METRIC_UPSTREAM_RUNNING,
-                                         METRIC_UPSTREAM_FIRST_BYTE};
+                                         METRIC_UPSTREAM_MALFORMED, METRIC_UPSTREAM_KEY_RESTS,
+                                         METRIC_UPSTREAM_RUNNING,   METRIC_UPSTREAM_FIRST_BYTE};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
         metric_add_for(counts[i], s->name, 0);
     metric_set_for(METRIC_UPSTREAM_OPEN, s->name, 0);
@@ -33,6 +34,7 @@ struct site *site_new(const struct config_upstream *u, const struct breaker_limi
     s->url = mem_strdup(u->url);
     s->dialect = dialect_find(u->dialect);
     s->continuation = u->continuation;
+    s->keys.count = (unsigned)u->more_keys.count + 1;
     s->max_tokens = u->max_tokens;
     s->first_token_ms = u->first_token_ms;
     s->between_tokens_ms = u->between_tokens_ms;
@@ -64,8 +66,9 @@ void site_drop(struct site *s)
 {
     if (--s->refs)
         return;
-    if (s->wire && s->close_wire)
-        s->close_wire(s->wire);
+    for (unsigned i = 0; i < s->keys.count; i++)
+        if (s->wires[i] && s->close_wire)
+            s->close_wire(s->wires[i]);
     list_each_safe (n, next, &s->circuits) {
         struct circuit *c = list_entry(n, struct circuit, node);
         mem_free(c->model);
@@ -183,6 +186,17 @@ void site_failed(struct site *s, const char *model, enum breaker_scope scope, ui
             breaker_forget(b);
     }
     show(s);
+}
+
+bool site_key_failed(struct site *s, unsigned key, enum failure f, int64_t retry_after_ms, uint64_t now_ms)
+{
+    int64_t ms = keys_failed(&s->keys, key, f, retry_after_ms, now_ms);
+    if (!ms)
+        return false;
+    metric_add_for(METRIC_UPSTREAM_KEY_RESTS, s->name, 1);
+    log_warn("upstream.key.rests", LF_STR("upstream", s->name), LF_INT("key", key + 1), LF_INT("ms", ms),
+             LF_STR("reason", failure_row(f)->name));
+    return keys_fresh(&s->keys, now_ms);
 }
 
 void site_forget(struct site *s, const char *model, unsigned probe)

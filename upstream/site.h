@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "upstream/breaker.h"
 #include "upstream/dialect.h"
+#include "upstream/keys.h"
 #include "upstream/transport.h"
 
 /* The circuit of one model there; made at its first failure. */
@@ -27,7 +28,8 @@ struct site {
     char *name, *url; /* owned */
     const struct dialect *dialect;
     const struct transport *transport;
-    void *wire; /* what the transport opened; owned: closed by `close_wire` */
+    void *wires[KEYS_MAX]; /* what the transport opened, one for each key; owned: closed by `close_wire` */
+    struct keys keys;
     void (*close_wire)(void *wire);
     enum config_continue continuation;
     int64_t max_tokens;                        /* of an answer, where the dialect wants a limit */
@@ -58,6 +60,8 @@ int64_t site_wait(const struct site *s, const char *model, uint64_t now_ms);
 unsigned site_enter(struct site *s, const char *model, uint64_t now_ms);
 void site_ok(struct site *s, const char *model);
 void site_failed(struct site *s, const char *model, enum breaker_scope scope, uint64_t now_ms);
+/* A request with that key failed. True: it rests now, and another key may be used at once. */
+bool site_key_failed(struct site *s, unsigned key, enum failure f, int64_t retry_after_ms, uint64_t now_ms);
 void site_forget(struct site *s, const char *model, unsigned probe);
 
 #endif

@@ -143,49 +143,55 @@ static bool is_secure(const struct config_upstream *u)
     return strncasecmp(u->url, "https:", 6) == 0;
 }
 
-static void wire_http(struct real *r, const struct config *c, const struct config_upstream *u, struct site *s)
+static void *wire_http(struct real *r, const struct config *c, const struct config_upstream *u,
+                       struct site *s, const char *key)
 {
     struct buf head = {0};
-    if (s->dialect)
-        s->dialect->head(&head, u->key);
+    s->dialect->head(&head, key);
     struct http_options o = {.url = u->url,
                              .head = buf_cstr(&head),
                              .connect_ms = c->upstream_connect_ms,
                              .total_ms = backstop_ms(c)};
-    if (is_secure(u)) {
-        s->wire = http_site_open(r->http, &o);
-        s->transport = &http_transport;
-        s->close_wire = http_site_close;
-    } else {
-        s->wire = plain_site_open(r->plain, &o);
-        s->transport = &plain_transport;
-        s->close_wire = plain_site_close;
-    }
+    bool secure = is_secure(u);
+    s->transport = secure ? &http_transport : &plain_transport;
+    s->close_wire = secure ? http_site_close : plain_site_close;
+    void *wire = secure ? (void *)http_site_open(r->http, &o) : (void *)plain_site_open(r->plain, &o);
     explicit_bzero(head.data, head.len);
     buf_free(&head);
+    return wire;
 }
 
 /* This dialect has no list of models to ask for: the configuration names them. */
-static void wire_websocket(struct real *r, const struct config *c, const struct config_upstream *u,
-                           struct site *s)
+static void *wire_websocket(struct real *r, const struct config *c, const struct config_upstream *u,
+                            struct site *s, const char *key)
 {
     struct websocket_limits limits = websocket_limits(c);
-    s->wire = websocket_site_open(r->loop, u->url, u->key, &limits);
     s->transport = &websocket_transport;
     s->close_wire = websocket_site_close;
     s->asks = false;
     s->models_known = true;
+    return websocket_site_open(r->loop, u->url, key, &limits);
+}
+
+/* Each key has connections of its own. False: the upstream cannot be used. */
+static bool open_wires(struct real *r, const struct config *c, const struct config_upstream *u,
+                       struct site *s)
+{
+    bool ok = s->dialect != NULL;
+    for (unsigned i = 0; ok && i < s->keys.count; i++) {
+        const char *key = i ? u->more_keys.items[i - 1] : u->key;
+        s->wires[i] =
+            s->dialect == &dialect_richierich ? wire_websocket(r, c, u, s, key) : wire_http(r, c, u, s, key);
+        ok = s->wires[i] != NULL;
+    }
+    return ok;
 }
 
 static struct site *open_site(struct real *r, const struct config *c, const struct config_upstream *u)
 {
     struct breaker_limits limits = breaker_limits(c);
     struct site *s = site_new(u, &limits);
-    if (s->dialect == &dialect_richierich)
-        wire_websocket(r, c, u, s);
-    else
-        wire_http(r, c, u, s);
-    if (!s->wire || !s->dialect) {
+    if (!open_wires(r, c, u, s)) {
         log_error("upstream.unusable", LF_STR("upstream", u->name));
         site_drop(s);
         return NULL;
@@ -200,12 +206,15 @@ static bool same_text(const char *a, const char *b)
 
 static bool same_upstream(const struct config_upstream *a, const struct config_upstream *b)
 {
-    bool same = same_text(a->name, b->name) && same_text(a->url, b->url) && same_text(a->key, b->key) &&
-                same_text(a->dialect, b->dialect) && a->continuation == b->continuation &&
-                a->max_tokens == b->max_tokens && a->first_token_ms == b->first_token_ms &&
-                a->between_tokens_ms == b->between_tokens_ms && a->models.count == b->models.count;
+    bool same = a->more_keys.count == b->more_keys.count && same_text(a->name, b->name) &&
+                same_text(a->url, b->url) && same_text(a->key, b->key) && same_text(a->dialect, b->dialect) &&
+                a->continuation == b->continuation && a->max_tokens == b->max_tokens &&
+                a->first_token_ms == b->first_token_ms && a->between_tokens_ms == b->between_tokens_ms &&
+                a->models.count == b->models.count;
     for (size_t i = 0; same && i < a->models.count; i++)
         same = same_text(a->models.items[i], b->models.items[i]);
+    for (size_t i = 0; same && i < a->more_keys.count; i++)
+        same = same_text(a->more_keys.items[i], b->more_keys.items[i]);
     return same;
 }
 
@@ -214,12 +223,13 @@ static void new_limits(struct site *s, const struct config *c)
 {
     struct websocket_limits limits = websocket_limits(c);
     s->limits = breaker_limits(c);
-    if (s->wire && s->dialect == &dialect_richierich)
-        websocket_site_limits(s->wire, &limits);
-    else if (s->wire && s->transport == &plain_transport)
-        plain_site_limits(s->wire, c->upstream_connect_ms);
-    else if (s->wire)
-        http_site_limits(s->wire, c->upstream_connect_ms, backstop_ms(c));
+    for (unsigned i = 0; i < s->keys.count && s->wires[i]; i++)
+        if (s->dialect == &dialect_richierich)
+            websocket_site_limits(s->wires[i], &limits);
+        else if (s->transport == &plain_transport)
+            plain_site_limits(s->wires[i], c->upstream_connect_ms);
+        else
+            http_site_limits(s->wires[i], c->upstream_connect_ms, backstop_ms(c));
 }
 
 /* An upstream that a reload did not change keeps its connections, its models and its circuits. */

@@ -166,6 +166,7 @@ static void copy_upstreams_and_keys(struct config *to, const struct config *from
         u->url = copy_text(to, u->url);
         u->dialect = copy_text(to, u->dialect);
         u->key = copy_text(to, u->key);
+        u->more_keys = copy_strings(to, &from->upstreams[i].more_keys);
         u->models = copy_strings(to, &from->upstreams[i].models);
     }
     to->key_count = from->key_count;

@@ -25,6 +25,8 @@ struct config_strings {
 };
 typedef struct config_strings config_LIST;
 
+#define CONFIG_MORE_KEYS_MAX 15
+
 /* How an upstream goes on from a given beginning of the answer. */
 enum config_continue {
     CONTINUE_NONE,
@@ -36,10 +38,11 @@ enum config_continue {
 /* upstreams: - name, url, dialect (anthropic, openai, richierich), key or key_file, continue, models,
  * weight... */
 struct config_upstream {
-    const char *name;    /* [a-z0-9_.-]{1,64}, unique */
-    const char *url;     /* http(s)://host[:port][/path], no query */
-    const char *dialect; /* "anthropic", "openai" or "richierich" */
-    const char *key;     /* secret, "" for none */
+    const char *name;                /* [a-z0-9_.-]{1,64}, unique */
+    const char *url;                 /* http(s)://host[:port][/path], no query */
+    const char *dialect;             /* "anthropic", "openai" or "richierich" */
+    const char *key;                 /* secret, "" for none */
+    struct config_strings more_keys; /* secrets, used when the upstream refuses those before them */
     enum config_continue continuation;
     struct config_strings models;              /* empty: asked from the upstream */
     int64_t max_tokens;                        /* of an answer whose request names no limit: anthropic */

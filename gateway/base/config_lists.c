@@ -4,7 +4,7 @@
  *       - name: local                           - name: alice
  *         url: http://127.0.0.1:8000              owner: default/alice    (alice: default/alice)
  *         dialect: openai                         key_file: /run/secrets/alice
- *         key_file: /run/secrets/upstream
+ * key_file: /run/secrets/upstream         (key: the key itself; key_files: [a, b])
  *         continue: none
  *         models: [a, b]
  *         max_tokens: 4096
@@ -34,6 +34,7 @@ enum {
     U_DIALECT,
     U_KEY,
     U_KEY_FILE,
+    U_KEY_FILES,
     U_CONTINUE,
     U_MODELS,
     U_MAX,
@@ -41,11 +42,17 @@ enum {
     U_BETWEEN,
     U_FIELDS
 };
-static const char *const upstream_fields[U_FIELDS] = {"name",           "url",
-                                                      "dialect",        "key",
-                                                      "key_file",       "continue",
-                                                      "models",         "max_tokens",
-                                                      "first_token_ms", "between_tokens_ms"};
+static const char *const upstream_fields[U_FIELDS] = {"name",
+                                                      "url",
+                                                      "dialect",
+                                                      "key",
+                                                      "key_file",
+                                                      "key_files",
+                                                      "continue",
+                                                      "models",
+                                                      "max_tokens",
+                                                      "first_token_ms",
+                                                      "between_tokens_ms"};
 
 /* Where one entry of a list stands, for the errors of its fields. */
 struct entry {
@@ -114,6 +121,31 @@ static bool key_field(struct entry *e, int key, int key_file, const char **out)
                               CONFIG_KEY_MAX, out);
 }
 
+/* key_files: the first is the key, the others take over from it. */
+static bool keys_field(struct entry *e, struct config_upstream *u)
+{
+    char path[CONFIG_PATH_MAX];
+    struct config_strings files;
+    yaml_node_t *list = e->fields[U_KEY_FILES];
+    if (!list)
+        return key_field(e, U_KEY, U_KEY_FILE, &u->key);
+    if (e->fields[U_KEY] || e->fields[U_KEY_FILE])
+        return config_fail(e->l, field_key(e, U_KEY_FILES), config_place_of(list),
+                           "stands beside key or key_file; give one of them");
+    if (!config_node_strings(e->l, field_key(e, U_KEY_FILES), list, CONFIG_MORE_KEYS_MAX + 1, 4096, &files))
+        return false;
+    u->key = "";
+    u->more_keys.items = config_alloc(e->l->config, (files.count + 1) * sizeof *u->more_keys.items);
+    for (size_t i = 0; i < files.count; i++) {
+        const char **to = i ? &u->more_keys.items[u->more_keys.count++] : &u->key;
+        snprintf(path, sizeof path, "%.100s.key_files[%zu]", e->path, i);
+        if (!config_read_secret(e->l, path, config_place_of(config_item(e->l, list, i)), files.items[i], 1,
+                                CONFIG_KEY_MAX, to))
+            return false;
+    }
+    return true;
+}
+
 static bool url_field(struct entry *e, const char **out)
 {
     const char *url;
@@ -168,7 +200,7 @@ static bool read_upstream(struct config_loader *l, yaml_node_t *node, size_t i)
         !upstream_name(&e, i, &u->name) || !url_field(&e, &u->url) ||
         !choice_field(&e, U_DIALECT, config_dialects, config_dialect_count, &dialect) ||
         !choice_field(&e, U_CONTINUE, config_continue_names, CONTINUES, &continuation) ||
-        !key_field(&e, U_KEY, U_KEY_FILE, &u->key) ||
+        !keys_field(&e, u) ||
         !config_node_strings(l, field_key(&e, U_MODELS), fields[U_MODELS], CONFIG_MODELS_MAX,
                              CONFIG_MODEL_MAX, &u->models) ||
         !number_field(&e, U_MAX, 1, 10000000, &u->max_tokens) ||

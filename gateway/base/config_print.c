@@ -18,7 +18,9 @@ static const char examples[] =
     "#   - name: local                    # a-z 0-9 _ . -\n"
     "#     url: http://127.0.0.1:8000     # http or https://host[:port][/path]\n"
     "#     dialect: openai                # openai, anthropic or richierich\n"
-    "#     key_file: /run/secrets/key     # or key: the key itself; or neither\n"
+    "#     key_file: /run/secrets/key     # or key: the key itself; or key_files: [a, b], the next when one "
+    "is\n"
+    "#                                    # refused or has too much to do; or none\n"
     "#     continue: none                 # how it goes on from a given beginning: none, "
     "trailing_assistant,\n"
     "#                                    # continue_final_message or prefix\n"
@@ -135,6 +137,8 @@ static void add_upstreams(struct buf *out, const struct config *c)
         add_field(out, "    dialect", u->dialect);
         if (u->key[0])
             add_field(out, "    key", "***");
+        if (u->more_keys.count)
+            buf_printf(out, "    # and %zu more\n", u->more_keys.count);
         add_field(out, "    continue", config_continue_names[u->continuation]);
         buf_add_lit(out, "    models: ");
         add_list(out, &u->models);

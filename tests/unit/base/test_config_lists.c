@@ -168,6 +168,38 @@ static void wrong_keys_are_refused(void **state)
     assert_null(strstr(error.text, "sesame"));
 }
 
+static void several_keys_of_an_upstream_are_read(void **state)
+{
+    struct config_error error;
+    char yaml[256], paths[2][40] = {"/tmp/lastword-test-XXXXXX", "/tmp/lastword-test-XXXXXX"};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int fd = mkstemp(paths[i]);
+        assert_true(fd >= 0);
+        assert_int_equal(write(fd, i ? "k-2\n" : "k-1", i ? 4 : 3), i ? 4 : 3);
+        close(fd);
+    }
+    snprintf(yaml, sizeof yaml, "upstreams: [{name: a, url: \"http://h\", key_files: [%s, %s]}]", paths[0],
+             paths[1]);
+    struct config *c = config_parse(yaml, strlen(yaml), NULL, &error);
+    assert_non_null(c);
+    struct buf none = {0}, out = {0};
+    struct config *copy = config_reload(c, c, &none);
+    config_free(c); /* the copy has its own */
+    assert_string_equal(copy->upstreams[0].key, "k-1");
+    assert_int_equal(copy->upstreams[0].more_keys.count, 1);
+    assert_string_equal(copy->upstreams[0].more_keys.items[0], "k-2");
+    config_print(copy, &out);
+    assert_null(strstr(buf_cstr(&out), "k-"));
+    config_free(copy);
+    buf_free(&out);
+    unlink(paths[1]);
+    must_refuse(yaml, "upstreams[0].key_files[1]: line 1:", paths[1]);
+    unlink(paths[0]);
+    must_refuse("upstreams: [{name: a, url: \"http://h\", key: k, key_files: [f]}]", "upstreams[0].key_files",
+                "beside key");
+}
+
 /* A key from a file with these bytes; the config or NULL. */
 static struct config *with_key_file(const char *bytes, size_t len, struct config_error *error)
 {
@@ -317,11 +349,17 @@ static void lists_have_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(upstreams_are_read),       cmocka_unit_test(wrong_upstreams_are_refused),
-        cmocka_unit_test(urls_are_checked),         cmocka_unit_test(keys_are_read),
-        cmocka_unit_test(wrong_keys_are_refused),   cmocka_unit_test(secrets_come_from_files),
-        cmocka_unit_test(routes_are_read),          cmocka_unit_test(wrong_routes_are_refused),
-        cmocka_unit_test(wrong_bodies_are_refused), cmocka_unit_test(lists_have_limits),
+        cmocka_unit_test(upstreams_are_read),
+        cmocka_unit_test(wrong_upstreams_are_refused),
+        cmocka_unit_test(several_keys_of_an_upstream_are_read),
+        cmocka_unit_test(urls_are_checked),
+        cmocka_unit_test(keys_are_read),
+        cmocka_unit_test(wrong_keys_are_refused),
+        cmocka_unit_test(secrets_come_from_files),
+        cmocka_unit_test(routes_are_read),
+        cmocka_unit_test(wrong_routes_are_refused),
+        cmocka_unit_test(wrong_bodies_are_refused),
+        cmocka_unit_test(lists_have_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -214,7 +214,8 @@ static void routes(size_t count, enum config_continue how)
             (struct config_target){.upstream = i, .model = "", .order = (int64_t)i, .weight = 1, .body = ""};
         sites[i] = site_new(&upstreams[i], &limits);
         sites[i]->transport = &fake;
-        sites[i]->wire = sites[i]->name;
+        for (unsigned k = 0; k < sites[i]->keys.count; k++)
+            sites[i]->wires[k] = sites[i]->name;
     }
     route = (struct config_route){.model = "m", .targets = targets, .target_count = count};
     w.config = (struct config){.upstreams = upstreams,
