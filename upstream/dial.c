@@ -9,7 +9,6 @@
 #include <curl/curl.h>
 #include <ev.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -22,6 +21,7 @@ struct dialer {
     struct sockets sockets;
     struct wake wake;
     char *url;
+    enum reach reach;
     int64_t connect_ms;
     struct list running;
 };
@@ -41,7 +41,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 {
     struct dial *dial = user;
     (void)purpose;
-    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
+    int fd = reach_socket(dial->dialer->reach, &a->addr, a->socktype, a->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
     sockets_own(&dial->dialer->sockets, fd, dial->dialer);
@@ -174,11 +174,12 @@ void dialer_limits(struct dialer *d, int64_t connect_ms)
     d->connect_ms = connect_ms;
 }
 
-struct dialer *dialer_open(struct ev_loop *loop, const char *url, int64_t connect_ms)
+struct dialer *dialer_open(struct ev_loop *loop, const char *url, enum reach reach, int64_t connect_ms)
 {
     struct dialer *d = mem_alloc(sizeof *d);
     curl_global_init(CURL_GLOBAL_DEFAULT);
     d->url = mem_strdup(url);
+    d->reach = reach;
     d->connect_ms = connect_ms;
     list_init(&d->running);
     sockets_init(&d->sockets, loop, on_socket);

@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
+#include "upstream/reach.h"
+
 struct ev_loop;
 struct dialer; /* one address */
 struct dial;   /* one connection to be */
 
 /* `url`: http://host[:port]/…, copied. */
-struct dialer *dialer_open(struct ev_loop *loop, const char *url, int64_t connect_ms);
+struct dialer *dialer_open(struct ev_loop *loop, const char *url, enum reach reach, int64_t connect_ms);
 void dialer_limits(struct dialer *d, int64_t connect_ms); /* of those to come */
 void dialer_close(struct dialer *d);                      /* cancels what is under way; in no completion */
 

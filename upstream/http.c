@@ -12,13 +12,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/mem.h"
 #include "upstream/head.h"
+#include "upstream/reach.h"
 #include "upstream/sockets.h"
 #include "upstream/url.h"
 #include "upstream/wake.h"
@@ -48,6 +48,7 @@ struct http_site {
     struct list running, fresh, doomed, lingering;
     CURL *spare[SPARE_HANDLES];
     int spares;
+    enum reach reach;
     int64_t connect_ms, total_ms;
     bool inside;  /* a call into libcurl has not returned */
     bool http1;   /* a TLS upstream without HTTP/2 */
@@ -107,7 +108,7 @@ static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_s
 {
     struct transfer *t = user;
     (void)purpose;
-    int fd = socket(a->family, a->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, a->protocol);
+    int fd = reach_socket(t->site->reach, &a->addr, a->socktype, a->protocol);
     if (fd < 0)
         return CURL_SOCKET_BAD;
     t->connects = true;
@@ -433,8 +434,7 @@ static void take_headers(struct http_site *s, const char *head)
     s->headers = curl_slist_append(s->headers, "Expect:");
     for (size_t len; *head; head += len + 2) {
         struct buf b = {0};
-        len = strcspn(head, "\r");
-        buf_add(&b, head, len);
+        buf_add(&b, head, len = strcspn(head, "\r"));
         s->headers = curl_slist_append(s->headers, buf_cstr(&b));
         explicit_bzero(b.data, b.len);
         buf_free(&b);
@@ -469,6 +469,7 @@ struct http_site *http_site_open(struct http *h, const struct http_options *o)
         mem_free(s);
         return NULL;
     }
+    s->reach = reach_allowed(s->url.host, o->private_too);
     list_init(&s->running);
     list_init(&s->fresh);
     list_init(&s->doomed);

@@ -8,6 +8,7 @@
 #ifndef LASTWORD_UPSTREAM_HTTP_H
 #define LASTWORD_UPSTREAM_HTTP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "upstream/transport.h"
@@ -22,6 +23,7 @@ void http_close(struct http *h); /* after its sites are closed */
 
 struct http_options {
     const char *url;  /* http(s)://host[:port][/path]; without a path, /v1 is taken */
+    bool private_too; /* addresses of private networks, too (reach.h) */
     const char *head; /* further header lines, each with its CRLF; "" for none */
     int64_t connect_ms;
     int64_t total_ms; /* backstop: a response is given up after this time */

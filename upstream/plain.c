@@ -391,7 +391,7 @@ struct plain_site *plain_site_open(struct plain *p, const struct http_options *o
     ev_init(&s->linger, on_linger);
     s->linger.data = s;
     make_head(s, o->head);
-    s->dialer = dialer_open(p->loop, s->url.base, o->connect_ms);
+    s->dialer = dialer_open(p->loop, s->url.base, reach_allowed(s->url.host, o->private_too), o->connect_ms);
     return s;
 }
 

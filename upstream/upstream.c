@@ -149,6 +149,7 @@ static void *wire_http(struct real *r, const struct config *c, const struct conf
     struct buf head = {0};
     s->dialect->head(&head, key);
     struct http_options o = {.url = u->url,
+                             .private_too = u->private_too,
                              .head = buf_cstr(&head),
                              .connect_ms = c->upstream_connect_ms,
                              .total_ms = backstop_ms(c)};
@@ -166,6 +167,7 @@ static void *wire_websocket(struct real *r, const struct config *c, const struct
                             struct site *s, const char *key)
 {
     struct websocket_limits limits = websocket_limits(c);
+    limits.private_too = u->private_too;
     s->transport = &websocket_transport;
     s->close_wire = websocket_site_close;
     s->asks = false;
@@ -209,8 +211,8 @@ static bool same_upstream(const struct config_upstream *a, const struct config_u
     bool same = a->more_keys.count == b->more_keys.count && same_text(a->name, b->name) &&
                 same_text(a->url, b->url) && same_text(a->key, b->key) && same_text(a->dialect, b->dialect) &&
                 a->continuation == b->continuation && a->max_tokens == b->max_tokens &&
-                a->first_token_ms == b->first_token_ms && a->between_tokens_ms == b->between_tokens_ms &&
-                a->models.count == b->models.count;
+                a->private_too == b->private_too && a->first_token_ms == b->first_token_ms &&
+                a->between_tokens_ms == b->between_tokens_ms && a->models.count == b->models.count;
     for (size_t i = 0; same && i < a->models.count; i++)
         same = same_text(a->models.items[i], b->models.items[i]);
     for (size_t i = 0; same && i < a->more_keys.count; i++)

@@ -12,6 +12,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "upstream/reach.h"
 #include "upstream/retry_after.h"
 #include "upstream/url.h"
 
@@ -24,6 +25,7 @@ struct websocket_site {
     struct lws_vhost *vhost;
     struct url url;
     char *authorization;
+    enum reach reach;
     struct websocket_limits limits;
     struct list running, doomed, lingering;
     ev_prepare turn;
@@ -138,6 +140,15 @@ static int append_key(const struct transfer *t, struct lws *wsi, void *in, size_
                : 0;
 }
 
+/* The library connects by itself, so this is judged when it has: not a byte has been sent. */
+static bool may_ask(const struct transfer *t, struct lws *wsi)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof peer;
+    return !getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&peer, &len) &&
+           reach_may(t->site->reach, (struct sockaddr *)&peer);
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t len)
 {
     struct transfer *t = lws_get_opaque_user_data(wsi);
@@ -146,7 +157,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
         return 0;
     switch (reason) {
     case LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER:
-        return append_key(t, wsi, in, len);
+        return may_ask(t, wsi) ? append_key(t, wsi, in, len) : -1;
     case LWS_CALLBACK_CLIENT_ESTABLISHED:
         established(t, wsi);
         return 0;
@@ -344,6 +355,7 @@ struct websocket_site *websocket_site_open(struct ev_loop *loop, const char *url
         site_free(s);
         return NULL;
     }
+    s->reach = reach_allowed(s->url.host, limits->private_too);
     ev_prepare_init(&s->turn, on_turn);
     ev_init(&s->linger, on_linger);
     s->turn.data = s->linger.data = s;

@@ -9,6 +9,7 @@
 #ifndef LASTWORD_UPSTREAM_WEBSOCKET_H
 #define LASTWORD_UPSTREAM_WEBSOCKET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct websocket_site;
 struct websocket_limits {
     int64_t connect_ms; /* from the request to the end of the handshake */
     size_t message_max; /* bytes */
+    bool private_too;   /* as for http.h; taken when the site is opened */
 };
 
 /* `url`, `key`: as for http.h. NULL: the URL is not one, or the library does not start. */

@@ -44,6 +44,7 @@ struct config_upstream {
     const char *key;                 /* secret, "" for none */
     struct config_strings more_keys; /* secrets, used when the upstream refuses those before them */
     enum config_continue continuation;
+    bool private_too;                          /* it may be reached at addresses of private networks */
     struct config_strings models;              /* empty: asked from the upstream */
     int64_t max_tokens;                        /* of an answer whose request names no limit: anthropic */
     int64_t first_token_ms, between_tokens_ms; /* 0: the upstream.* setting */

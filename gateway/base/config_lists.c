@@ -6,6 +6,7 @@
  *         dialect: openai                         key_file: /run/secrets/alice
  * key_file: /run/secrets/upstream         (key: the key itself; key_files: [a, b])
  *         continue: none
+ *         private: false
  *         models: [a, b]
  *         max_tokens: 4096
  *         first_token_ms: 0
@@ -25,6 +26,7 @@ const char *const config_continue_names[] = {
     [CONTINUE_FINAL_MESSAGE] = "continue_final_message",
     [CONTINUE_PREFIX_FLAG] = "prefix",
 };
+static const char *const booleans[] = {"false", "true"};
 #define MAX_TOKENS 4096 /* of an answer that nobody limits, where the dialect wants a limit */
 #define CONTINUES (sizeof config_continue_names / sizeof *config_continue_names)
 
@@ -36,23 +38,16 @@ enum {
     U_KEY_FILE,
     U_KEY_FILES,
     U_CONTINUE,
+    U_PRIVATE,
     U_MODELS,
     U_MAX,
     U_FIRST,
     U_BETWEEN,
     U_FIELDS
 };
-static const char *const upstream_fields[U_FIELDS] = {"name",
-                                                      "url",
-                                                      "dialect",
-                                                      "key",
-                                                      "key_file",
-                                                      "key_files",
-                                                      "continue",
-                                                      "models",
-                                                      "max_tokens",
-                                                      "first_token_ms",
-                                                      "between_tokens_ms"};
+static const char *const upstream_fields[U_FIELDS] = {
+    "name",     "url",     "dialect", "key",        "key_file",       "key_files",
+    "continue", "private", "models",  "max_tokens", "first_token_ms", "between_tokens_ms"};
 
 /* Where one entry of a list stands, for the errors of its fields. */
 struct entry {
@@ -193,14 +188,14 @@ static bool read_upstream(struct config_loader *l, yaml_node_t *node, size_t i)
     yaml_node_t *fields[U_FIELDS];
     struct entry e = {.l = l, .node = node, .fields = fields, .names = upstream_fields};
     struct config_upstream *u = &l->config->upstreams[i];
-    size_t dialect = 0, continuation = CONTINUE_NONE;
+    size_t dialect = 0, continuation = CONTINUE_NONE, private_too = 0;
     u->max_tokens = MAX_TOKENS;
     snprintf(e.path, sizeof e.path, "upstreams[%zu]", i);
     if (!config_fields(l, e.path, node, upstream_fields, U_FIELDS, fields) ||
         !upstream_name(&e, i, &u->name) || !url_field(&e, &u->url) ||
         !choice_field(&e, U_DIALECT, config_dialects, config_dialect_count, &dialect) ||
         !choice_field(&e, U_CONTINUE, config_continue_names, CONTINUES, &continuation) ||
-        !keys_field(&e, u) ||
+        !choice_field(&e, U_PRIVATE, booleans, 2, &private_too) || !keys_field(&e, u) ||
         !config_node_strings(l, field_key(&e, U_MODELS), fields[U_MODELS], CONFIG_MODELS_MAX,
                              CONFIG_MODEL_MAX, &u->models) ||
         !number_field(&e, U_MAX, 1, 10000000, &u->max_tokens) ||
@@ -208,6 +203,7 @@ static bool read_upstream(struct config_loader *l, yaml_node_t *node, size_t i)
         return false;
     u->dialect = config_dialects[dialect];
     u->continuation = (enum config_continue)continuation;
+    u->private_too = private_too;
     return true;
 }
 

@@ -24,7 +24,9 @@ static const char examples[] =
     "#     continue: none                 # how it goes on from a given beginning: none, "
     "trailing_assistant,\n"
     "#                                    # continue_final_message or prefix\n"
-    "#     models: [small, large]         # left out: the upstream is asked\n"
+    "#     private: false                 # true: it may be reached at private addresses (10.0.0.0/8, "
+    "fd00::/8, …)\n"
+    "#     models: [small, large]          # left out: the upstream is asked\n"
     "#     max_tokens: 4096               # anthropic: of an answer whose request names no limit\n"
     "#     first_token_ms: 0              # 0: upstream.first_token_ms\n"
     "#     between_tokens_ms: 0           # 0: upstream.between_tokens_ms\n"
@@ -140,6 +142,7 @@ static void add_upstreams(struct buf *out, const struct config *c)
         if (u->more_keys.count)
             buf_printf(out, "    # and %zu more\n", u->more_keys.count);
         add_field(out, "    continue", config_continue_names[u->continuation]);
+        buf_printf(out, "    private: %s\n", u->private_too ? "true" : "false");
         buf_add_lit(out, "    models: ");
         add_list(out, &u->models);
         buf_printf(out, "\n    max_tokens: %lld\n    first_token_ms: %lld\n    between_tokens_ms: %lld\n",

@@ -44,6 +44,7 @@ static void upstreams_are_read(void **state)
                                   "    key: secret words\n"
                                   "    continue: continue_final_message\n"
                                   "    models: [\"m 1\", m/2]\n"
+                                  "    private: true\n"
                                   "    max_tokens: 100000\n"
                                   "    first_token_ms: 100\n"
                                   "    between_tokens_ms: 3600000\n"
@@ -60,6 +61,8 @@ static void upstreams_are_read(void **state)
     assert_string_equal(u[0].models.items[1], "m/2");
     assert_int_equal(u[0].max_tokens, 100000);
     assert_int_equal(u[1].max_tokens, 4096);
+    assert_true(u[0].private_too);
+    assert_false(u[1].private_too);
     assert_int_equal(u[0].first_token_ms, 100);
     assert_int_equal(u[0].between_tokens_ms, 3600000);
     assert_string_equal(u[1].dialect, "openai");
@@ -84,6 +87,8 @@ static void wrong_upstreams_are_refused(void **state)
                 "none, trailing_assistant, continue_final_message or prefix");
     must_refuse("upstreams: [{name: a, url: \"http://h\", first_token_ms: 3600001}]",
                 "upstreams[0].first_token_ms", "too large");
+    must_refuse("upstreams: [{name: a, url: \"http://h\", private: maybe}]", "upstreams[0].private",
+                "\"maybe\" is not false or true");
     must_refuse("upstreams: [{name: a, url: \"http://h\", max_tokens: 0}]", "upstreams[0].max_tokens",
                 "too small");
     must_refuse("upstreams: [{name: a, url: \"http://h\", models: [\"\"]}]", "upstreams[0].models[0]",
