@@ -8,8 +8,31 @@ import { ask, at, over, shows, Stack } from './stack.mjs';
 
 const PHONE = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, hasTouch: true, isMobile: true };
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const MARKDOWN = `# A heading
+
+1. A number
+2. Below it:
+   - a point
+
+- [x] A task that is done, and whose words do not find room in one line of a phone
+- [ ] Another
+
+\`\`\`python
+def append(log: list[bytes], token: bytes) -> int:  # a line that is wider than a phone
+    return sum(len(t) for t in log)
+\`\`\`
+
+| engine | appended | resumed | remarks |
+|---|--:|--:|---|
+| memory | 2 µs | 3 µs | everything in a single process |
+| PostgreSQL | 180 µs | 240 µs | asynchronously |
+
+> A quotation.`;
+
 let stack;
-before(async () => (stack = await Stack.start()));
+before(async () => (stack = await Stack.start(`routes:
+  - {model: echo, to: [{upstream: mock, model: richierich-echo, body: '{"rate":150,"token_size":4}'}]}
+`)));
 afterEach(async () => {
   stack.wire.mend();
   await stack.closePages();
@@ -37,6 +60,35 @@ async function fingers(page, name) {
       .map(({ el, box }) => `${el.localName}.${el.className} ${el.dataset.testid ?? el.ariaLabel ?? ''} ${Math.round(box.width)}x${Math.round(box.height)}`),
   );
   assert.deepEqual(small, [], name);
+}
+
+/** How an answer in Markdown lies: words of tables that are broken, and how far the lines of a task are from one edge. */
+const laid = (page) =>
+  page.evaluate(() => {
+    const prose = document.querySelector('[data-testid=message-assistant] .prose');
+    const boxes = (node, from, to) => {
+      const range = document.createRange();
+      range.setStart(node, from);
+      range.setEnd(node, to);
+      return [...range.getClientRects()];
+    };
+    const broken = [];
+    for (const cell of prose.querySelectorAll('th, td')) {
+      const text = cell.firstChild;
+      for (const word of text.data.matchAll(/\S+/g)) if (boxes(text, word.index, word.index + word[0].length).length > 1) broken.push(word[0]);
+    }
+    const task = [...prose.querySelector('li.task').childNodes].find((n) => n.data?.includes('whose words'));
+    const lefts = boxes(task, task.data.search(/\S/), task.data.length).map(({ left }) => left);
+    return { cells: prose.querySelectorAll('th, td').length, broken, lines: lefts.length, spread: Math.max(...lefts) - Math.min(...lefts) };
+  });
+
+async function markdown(page, seen) {
+  await ask(page, MARKDOWN, 'echo');
+  await shows(page, 250);
+  await seen('markdown-growing');
+  await over(page);
+  await seen('markdown');
+  return laid(page);
 }
 
 async function states(page, seen) {
@@ -79,6 +131,9 @@ for (const colorScheme of ['light', 'dark']) {
     await page.keyboard.press('Control+/');
     await at(page, 'help').waitFor();
     await look(page, `wide-${colorScheme}-keys`);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+Shift+O');
+    assert.deepEqual((await markdown(page, (name) => look(page, `wide-${colorScheme}-${name}`))).broken, []);
   });
 
   test(`phone, ${colorScheme}`, async () => {
@@ -97,6 +152,12 @@ for (const colorScheme of ['light', 'dark']) {
     await at(page, 'item-menu').first().click();
     await look(page, `phone-${colorScheme}-menu`);
     await fingers(page, 'menu');
+    await page.keyboard.press('Escape');
+    await at(page, 'new-chat').click();
+    const { cells, broken, lines, spread } = await markdown(page, (name) => look(page, `phone-${colorScheme}-${name}`));
+    assert.deepEqual([cells, broken], [12, []]);
+    assert.ok(lines > 1 && spread < 1, `${lines} lines, ${spread} px apart`);
+    assert.ok((await page.evaluate(() => document.documentElement.scrollWidth)) <= 390);
   });
 }
 

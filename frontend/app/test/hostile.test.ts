@@ -12,7 +12,7 @@ import { Elem } from './dom.ts';
 import { root } from './page.ts';
 
 const TAGS = new Set('a blockquote br button code del div em figcaption figure h3 h4 h5 h6 hr li ol p pre section span strong table tbody td th thead tr ul'.split(' '));
-const ATTRIBUTES = new Set(['class', 'href', 'rel', 'target', 'start', 'type']);
+const ATTRIBUTES = new Set(['class', 'href', 'rel', 'target', 'start', 'type', 'tabindex']);
 /** Class names are ours, never the text's. */
 const CLASSES = /^(?:h[1-6]|h[cskn]|ac|ar|box|code|copy-code|lang|table|task|rr-[a-z]+)$/;
 
@@ -24,6 +24,7 @@ function check(tag: string, attributes: Attributes, src: string): void {
   for (const [name, value] of given) {
     if (!ATTRIBUTES.has(name)) expect.fail(`${name} from ${src}`);
     if (name === 'class' && !CLASSES.test(value)) expect.fail(`class ${value} from ${src}`);
+    if (name === 'tabindex' && !(value === '0' && (tag === 'pre' || given.get('class') === 'table'))) expect.fail(`tabindex ${value} of ${tag} from ${src}`);
     if (name === 'start' && !/^\d{1,9}$/.test(value)) expect.fail(`start ${value} from ${src}`);
   }
   const href = given.get('href');

@@ -31,13 +31,13 @@ describe('Markdown', () => {
   it('fenced code', () => {
     expect(whole('```text\nlet a = `b`;\n\n<b>\n```\nafter')).toBe(
       '<figure class="code"><figcaption><span class="lang">text</span><button type="button" class="copy-code">Copy</button></figcaption>' +
-        '<pre><code>let a = `b`;\n\n&lt;b&gt;\n</code></pre></figure><p>after</p>',
+        '<pre tabindex="0"><code>let a = `b`;\n\n&lt;b&gt;\n</code></pre></figure><p>after</p>',
     );
   });
 
   it('tables', () => {
     expect(whole('a | b\n--|:-:\n1 | `x\\|y`\n2\n\nend')).toBe(
-      '<div class="table"><table><thead><tr><th>a</th><th class="ac">b</th></tr></thead>' +
+      '<div class="table" tabindex="0"><table><thead><tr><th>a</th><th class="ac">b</th></tr></thead>' +
         '<tbody><tr><td>1</td><td class="ac"><code>x|y</code></td></tr><tr><td>2</td><td class="ac"></td></tr></tbody></table></div><p>end</p>',
     );
   });
@@ -53,7 +53,7 @@ describe('text that grows', () => {
     ['[text', '<p><a>text</a></p>'],
     ['para\n\n-', '<p>para</p>'],
     ['para\n\n##', '<p>para</p>'],
-    ['| a | b |', '<div class="table"><table><thead><tr><th>a</th><th>b</th></tr></thead><tbody></tbody></table></div>'],
+    ['| a | b |', '<div class="table" tabindex="0"><table><thead><tr><th>a</th><th>b</th></tr></thead><tbody></tbody></table></div>'],
     ['a <link href="https://x.ex', '<p>a </p>'],
     ['<respon', ''],
   ];

@@ -101,6 +101,8 @@ function create(node: Node, doc: Document): ChildNode {
 
 function attributes(e: Element, node: El): void {
   set(e, 'class', node.cls);
+  // What may be wider than its place is moved by the arrow keys, too.
+  set(e, 'tabindex', node.tag === 'pre' || node.cls === 'table' ? '0' : undefined);
   if (node.tag === 'a') {
     set(e, 'href', node.href);
     set(e, 'rel', node.href && 'noopener noreferrer nofollow');
