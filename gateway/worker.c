@@ -190,6 +190,7 @@ static void use_config(struct worker *w, struct config *config)
     if (w->listener)
         listener_reload(w->listener, config);
     set_log_level(config);
+    metrics_limit((size_t)config->limits_label_values);
     auth_free(w->auth);
     config_free(w->config);
     w->auth = auth;

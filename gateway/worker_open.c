@@ -129,6 +129,7 @@ bool worker_open(struct worker *w, void (*wake)(void *ctx))
     log_level_parse(w->config->log_level, &level);
     name_node(w);
     log_open(STDERR_FILENO, level, w->node.name);
+    metrics_limit((size_t)w->config->limits_label_values);
     return open_node(w, wake) && open_edge(w);
 }
 

@@ -208,10 +208,12 @@ static enum failure fault_of_whole(const struct call *c)
 static void whole(struct call *c)
 {
     enum failure f = fault_of_whole(c);
-    if (f)
+    if (f) {
         attempt_failed(c, f);
-    else
-        call_end(c, c->try.answer.finish == FINISH_LENGTH ? CALL_LENGTH : CALL_COMPLETE, 0);
+        return;
+    }
+    attempt_measure(c, NULL);
+    call_end(c, c->try.answer.finish == FINISH_LENGTH ? CALL_LENGTH : CALL_COMPLETE, 0);
 }
 
 /* After a read: is the attempt over, whatever the connection still does? An error after the finish_reason
@@ -399,6 +401,7 @@ void attempt_failed(struct call *c, enum failure f)
     if (c->try.mode == START_PREFIX && f == FAIL_REQUEST)
         f = FAIL_PREFIX;
     log_failure(c, f);
+    attempt_measure(c, failure_row(f)->name);
     tell_circuit(c, f);
     int64_t cost = attempt_cost(c);
     c->ladder.spent += cost;

@@ -174,6 +174,7 @@ void call_cancel(struct call *c)
     struct target *t = call_target(c);
     if (c->state == CALL_ASKED)
         site_forget(t->site, t->model, c->try.probe);
+    attempt_measure(c, "cancelled");
     attempt_stop(c, false); /* only that: the codec may be at work on the stream right now */
     call_move(c, CALL_OVER);
 }

@@ -25,7 +25,8 @@ struct attempt {
     unsigned probe;           /* site_enter */
     bool announced;           /* on_start was given */
     bool stalled_told;
-    bool running; /* counted in the gauge */
+    bool running;  /* counted in the gauge */
+    bool measured; /* attempt_measure had it */
 };
 
 struct call {
@@ -65,6 +66,8 @@ void attempt_failed(struct call *c, enum failure f);
 void attempt_stop(struct call *c, bool politely);
 void attempt_drop(struct call *c);          /* stops it and forgets what it said */
 int64_t attempt_cost(const struct call *c); /* completion tokens, said or counted */
+/* The attempt is over: counts it, once. `error`: a name of ours for what ended it; NULL: it ended well. */
+void attempt_measure(struct call *c, const char *error);
 void attempt_flush(struct gather *g, void *owner);
 void attempt_progress(struct call *c);
 

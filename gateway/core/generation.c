@@ -115,6 +115,8 @@ void generation_free(struct generation *g)
     list_del(&g->state_link);
     tokenlog_free(&g->log);
     mem_free(g->model);
+    mem_free(g->asked_model);
+    mem_free(g->upstream);
     mem_free(g->params_json);
     mem_free(g->messages_json);
     mem_free(g->system);
@@ -164,6 +166,8 @@ static void call_start(void *ctx, enum start_mode mode, const char *model, const
     produce_start(g, log_mode, model);
     mem_free(g->model);
     g->model = mem_strdup(model);
+    mem_free(g->upstream);
+    g->upstream = mem_strdup(upstream);
     if (g->taken_over) {
         metric_add_for(METRIC_TAKEOVERS, log_mode_name(log_mode), 1);
         g->taken_over = false;

@@ -87,7 +87,9 @@ struct generation {
     uint64_t saved;  /* bytes of the log that history has (checkpoint); a rewind lowers it */
     uint64_t saved_seq;
     char *model, *params_json, *messages_json, *system; /* owned; NULL or "" where there is none */
-    size_t system_len;                                  /* it may hold NUL */
+    char *asked_model,
+        *upstream;     /* owned: a name that was known when it was sent; who serves. NULL: unknown */
+    size_t system_len; /* it may hold NUL */
     uint8_t digest[32];
     uint64_t created_ms;
     enum generation_state state;

@@ -15,6 +15,7 @@
 #include "base/metrics.h"
 #include "core/chat.h"
 #include "core/detour.h"
+#include "core/genai.h"
 #include "core/generation.h"
 #include "core/memo.h"
 #include "core/outbox.h"
@@ -82,6 +83,7 @@ void generation_end(struct generation *g, const char *state, const struct err *e
     generation_move(g, GENERATION_ENDING);
     metric_add_for(METRIC_GENERATIONS_DONE, state, 1);
     metric_observe_us(METRIC_GENERATION_TIME, g->ended_us - g->accepted_us);
+    genai_ended(g);
 #ifdef LASTWORD_PLANT_DONE
     produce_close(g);
 #endif

@@ -333,6 +333,7 @@ static void send_begin(struct node *n, struct owner *owner, const struct send *s
     struct generation *g = generation_new(n, owner, &s->gen, &s->chat);
     memcpy(g->digest, digest, sizeof g->digest);
     g->model = mem_strdup(s->model);
+    g->asked_model = mem_strdup(s->model);
     g->messages_json = mem_strdup(s->messages_json);
     g->cancel_on_disconnect = s->cancel_on_disconnect;
     g->interrupts = s->if_busy == IF_BUSY_INTERRUPT;

@@ -40,6 +40,8 @@ static bool take_request(struct generation *g, const struct history_text *reques
     const char *model = json_string_value(json_object_get(root, "model"));
     mem_free(g->model);
     g->model = mem_strdup(model ? model : "");
+    mem_free(g->asked_model);
+    g->asked_model = mem_strdup(model);
     g->params_json = mem_strdup(params ? params : "");
     g->messages_json = mem_strdup(array);
     g->cancel_on_disconnect = json_is_true(json_object_get(root, "cancel_on_disconnect"));

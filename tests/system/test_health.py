@@ -71,7 +71,7 @@ def test_health(gateway):
     assert h["generations"]["done"] == 1 and h["generations"]["running"] == 0
 
 
-SAMPLE = re.compile(r'^(lastword_[a-z_]+)(\{[a-z]+="[^"]*"(,[a-z]+="[^"]*")*\})? (-?[0-9.e+-]+|\+Inf|NaN)$')
+SAMPLE = re.compile(r'^((?:lastword|gen_ai)_[a-z_]+)(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? (-?[0-9.e+-]+|\+Inf|NaN)$')
 
 
 def test_every_number_is_there_before_it_counts(gateway):

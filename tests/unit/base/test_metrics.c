@@ -129,6 +129,88 @@ static void histograms_have_labels(void **state)
     buf_free(&text);
 }
 
+/* Each scale against the boundaries of the conventions, in the order of metrics.def. */
+static void conventions_have_their_buckets(void **state)
+{
+    (void)state;
+    static const struct {
+        enum metric metric;
+        const char *name, *bounds;
+    } scales[] = {
+        {METRIC_SERVER_FIRST_TOKEN, "gen_ai_server_time_to_first_token_seconds",
+         "0.001 0.005 0.01 0.02 0.04 0.06 0.08 0.1 0.25 0.5 0.75 1 2.5 5 7.5 10 +Inf "},
+        {METRIC_SERVER_PER_TOKEN, "gen_ai_server_time_per_output_token_seconds",
+         "0.01 0.025 0.05 0.075 0.1 0.15 0.2 0.3 0.4 0.5 0.75 1 2.5 +Inf "},
+        {METRIC_SERVER_REQUEST, "gen_ai_server_request_duration_seconds",
+         "0.01 0.02 0.04 0.08 0.16 0.32 0.64 1.28 2.56 5.12 10.24 20.48 40.96 81.92 +Inf "},
+        {METRIC_CLIENT_OPERATION, "gen_ai_client_operation_duration_seconds",
+         "0.01 0.02 0.04 0.08 0.16 0.32 0.64 1.28 2.56 5.12 10.24 20.48 40.96 81.92 +Inf "},
+        {METRIC_CLIENT_TOKENS, "gen_ai_client_token_usage",
+         "1 4 16 64 256 1024 4096 16384 65536 262144 1048576 4194304 16777216 67108864 +Inf "},
+    };
+    static const char *const labels[] = {"chat", "local", "m", NULL};
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++)
+        metric_observe_with(scales[i].metric, labels, 1);
+    struct buf text = {0};
+    metrics_write(&text);
+    for (size_t i = 0; i < sizeof scales / sizeof *scales; i++) {
+        struct buf found = {0}, prefix = {0};
+        buf_printf(&prefix, "\n%s_bucket{", scales[i].name);
+        for (char *at = buf_cstr(&text); (at = strstr(at, buf_cstr(&prefix)));) {
+            at = strstr(at, "le=\"") + 4;
+            buf_add(&found, at, strcspn(at, "\""));
+            buf_add_char(&found, ' ');
+        }
+        assert_string_equal(buf_cstr(&found), scales[i].bounds);
+        buf_free(&found);
+        buf_free(&prefix);
+    }
+    buf_free(&text);
+}
+
+static void several_labels(void **state)
+{
+    (void)state;
+    static const char *const well[] = {"chat", "local", "big\x1fone", NULL};
+    static const char *const failed[] = {"chat", NULL, "", "STALLED"};
+    metric_observe_with(METRIC_SERVER_REQUEST, well, 15000);
+    metric_observe_with(METRIC_SERVER_REQUEST, failed, 2000000);
+    metric_observe_with(METRIC_CLIENT_TOKENS, well, 64);
+    struct buf text = {0};
+    metrics_write(&text);
+#define ASKED "gen_ai_server_request_duration_seconds"
+#define WELL "{gen_ai_operation_name=\"chat\",gen_ai_provider_name=\"local\",gen_ai_request_model=\"big?one\""
+#define FAILED "{gen_ai_operation_name=\"chat\",error_type=\"STALLED\""
+    assert_int_equal((int)value_of(&text, ASKED "_bucket" WELL ",le=\"0.01\"} "), 0);
+    assert_int_equal((int)value_of(&text, ASKED "_bucket" WELL ",le=\"0.02\"} "), 1);
+    assert_int_equal((int)value_of(&text, ASKED "_count" WELL "} "), 1);
+    assert_int_equal((int)value_of(&text, ASKED "_sum" FAILED "} "), 2);
+    assert_int_equal((int)value_of(&text, "gen_ai_client_token_usage_bucket" WELL ",le=\"16\"} "), 0);
+    assert_int_equal((int)value_of(&text, "gen_ai_client_token_usage_bucket" WELL ",le=\"64\"} "), 1);
+    assert_int_equal((int)value_of(&text, "gen_ai_client_token_usage_sum" WELL "} "), 64);
+    buf_free(&text);
+}
+
+static void combinations_have_a_limit(void **state)
+{
+    (void)state;
+    char model[16];
+    const char *labels[] = {"chat", "local", model, NULL};
+    metrics_limit(16);
+    for (int i = 0; i < 50; i++) {
+        snprintf(model, sizeof model, "m%d", i);
+        metric_observe_with(METRIC_SERVER_REQUEST, labels, 1);
+    }
+    assert_int_equal(metric_get(METRIC_SERVER_REQUEST, "other"), 50 - 16);
+    struct buf text = {0};
+    metrics_write(&text);
+    assert_int_equal((int)value_of(&text,
+                                   ASKED "_count{gen_ai_operation_name=\"other\",gen_ai_provider_name="
+                                         "\"other\",gen_ai_request_model=\"other\",error_type=\"other\"} "),
+                     50 - 16);
+    buf_free(&text);
+}
+
 static void what_can_happen_is_shown_before_it_does(void **state)
 {
     (void)state;
@@ -207,6 +289,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(too_many_values_share_other, reset, reset),
         cmocka_unit_test_setup_teardown(buckets_include_their_bound, reset, reset),
         cmocka_unit_test_setup_teardown(histograms_have_labels, reset, reset),
+        cmocka_unit_test_setup_teardown(conventions_have_their_buckets, reset, reset),
+        cmocka_unit_test_setup_teardown(several_labels, reset, reset),
+        cmocka_unit_test_setup_teardown(combinations_have_a_limit, reset, reset),
         cmocka_unit_test_setup_teardown(what_can_happen_is_shown_before_it_does, reset, reset),
         cmocka_unit_test_setup_teardown(every_value_is_in_its_bucket, reset, reset),
         cmocka_unit_test_setup_teardown(text_is_well_formed, reset, reset),
