@@ -41,6 +41,14 @@ const char *address_text(const struct address *a, char out[ADDRESS_TEXT])
     return out;
 }
 
+bool address_is_loopback(const struct address *a)
+{
+    static const unsigned char six[16] = {[15] = 1};
+    if (memcmp(a->ip, mapped, sizeof mapped) == 0)
+        return a->ip[sizeof mapped] == 127;
+    return memcmp(a->ip, six, sizeof six) == 0;
+}
+
 /* ------------------------------------------------------------------ networks */
 
 static bool parse_ip(const char *text, struct network *out)

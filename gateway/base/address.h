@@ -26,6 +26,8 @@ void address_set_v4(struct address *out, const unsigned char ip[4], uint16_t por
 /* "192.0.2.1:5000", "[2001:db8::1]:5000"; returns out. */
 const char *address_text(const struct address *a, char out[ADDRESS_TEXT]);
 
+bool address_is_loopback(const struct address *a);
+
 /* "10.0.0.0/8", "2001:db8::/32", or an address alone. NULL: *out is filled; else what is wrong with it. */
 const char *network_parse(const char *text, struct network *out);
 bool network_holds(const struct network *n, const struct address *a);

@@ -100,6 +100,31 @@ static bool check_stores(struct config_loader *l)
     return true;
 }
 
+/* A name may mean any address; listener.c looks again at the one that it got. */
+static bool is_loopback(const char *host)
+{
+    struct network n;
+    if (strcmp(host, "localhost") == 0)
+        return true;
+    if (strchr(host, '/') || network_parse(host, &n))
+        return false;
+    struct address a = {0};
+    memcpy(a.ip, n.ip, sizeof a.ip);
+    return address_is_loopback(&a);
+}
+
+static bool check_open(struct config_loader *l)
+{
+    const struct config *c = l->config;
+    if (strcmp(c->auth_mode, "none") != 0 || c->auth_open || is_loopback(c->listen_host))
+        return true;
+    char q[48];
+    return config_fail(l, "listen.host", l->places[CONFIG_ID_listen_host],
+                       "other machines may reach \"%s\", and auth.mode none lets in whoever comes: set "
+                       "auth.mode, or auth.open: true where something else keeps strangers out",
+                       config_quote(q, c->listen_host));
+}
+
 static bool check_together(struct config_loader *l, bool lists)
 {
     const struct config *c = l->config;
@@ -122,5 +147,5 @@ static bool check_together(struct config_loader *l, bool lists)
 bool config_check(struct config_loader *l, bool lists)
 {
     return check_words(l) && check_stores(l) && check_origins(l) && check_proxy(l) && check_limits(l) &&
-           check_together(l, lists);
+           check_open(l) && check_together(l, lists);
 }

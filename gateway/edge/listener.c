@@ -220,6 +220,18 @@ void listener_reload(struct listener *l, const struct config *config)
             l->proxy_count++; /* each: config_check.c has seen them */
 }
 
+/* config_check.c has seen the name of the host; this is what became of it, or what systemd opened. */
+static bool may_be_open(const struct config *config, int fd, char *error, size_t error_size)
+{
+    char text[PORT_TEXT];
+    if (strcmp(config->auth_mode, "none") != 0 || config->auth_open || port_is_local(fd))
+        return true;
+    snprintf(error, error_size, "other machines can reach %s: set auth.mode, or auth.open: true",
+             port_text(fd, text));
+    close(fd);
+    return false;
+}
+
 /* What systemd opened, or a port of our own. A shared one listens from listener_start on. */
 static int open_socket(const struct config *config, int shared_port, bool *inherited, char *error,
                        size_t error_size)
@@ -242,7 +254,7 @@ struct listener *listener_open(const struct config *config, int shared_port, str
 {
     bool inherited;
     int fd = open_socket(config, shared_port, &inherited, error, error_size);
-    if (fd < 0)
+    if (fd < 0 || !may_be_open(config, fd, error, error_size))
         return NULL;
     struct listener *l = mem_alloc(sizeof *l);
     l->loop = loop;

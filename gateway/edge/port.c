@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/address.h"
+
 static int bind_one(const struct addrinfo *a, bool shared)
 {
     int on = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -77,4 +79,15 @@ int port_number(int fd)
     int family;
     read_name(fd, host, sizeof host, port, sizeof port, &family);
     return (int)strtol(port, NULL, 10);
+}
+
+bool port_is_local(int fd)
+{
+    struct sockaddr_storage name = {0};
+    socklen_t size = sizeof name;
+    struct address a;
+    if (getsockname(fd, (struct sockaddr *)&name, &size) != 0)
+        return false;
+    address_of((const struct sockaddr *)&name, &a);
+    return name.ss_family == AF_UNIX || address_is_loopback(&a);
 }

@@ -17,5 +17,7 @@ bool port_listen(int fd, const struct config *config);
 /* "127.0.0.1:8080", "[::1]:8080"; returns out. */
 const char *port_text(int fd, char out[PORT_TEXT]);
 int port_number(int fd);
+/* No other machine can connect to it: loopback, or no port of IP at all. */
+bool port_is_local(int fd);
 
 #endif

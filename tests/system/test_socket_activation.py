@@ -22,7 +22,7 @@ class Activated:
     def __init__(self, folder, mock, sock, count=1, workers=1, **settings):
         self.config = folder / "activated.yaml"
         self.config.write_text(json.dumps({
-            "listen": {"host": "192.0.2.1", "port": 9, "workers": workers},  # not used: the socket is somewhere else
+            "listen": {"host": "127.0.0.2", "port": 9, "workers": workers},  # not used: the socket is somewhere else
             "history": {"path": str(folder / "activated.db")},
             "upstreams": [{"name": "mock", "url": mock.url + "/v1", "dialect": "openai"}],
             **settings,

@@ -284,9 +284,35 @@ static void reload_takes_what_it_may(void **state)
     config_free(c);
 }
 
+static void test_open_on_loopback_only(void **state)
+{
+    (void)state;
+    static const char *const local[] = {"127.0.0.1", "127.9.9.9", "\"::1\"", "localhost",
+                                        "\"::ffff:127.0.0.1\""};
+    static const char *const others[] = {
+        "0.0.0.0",   "\"::\"",  "192.0.2.1",           "example.org",
+        "128.0.0.1", "\"::2\"", "\"::ffff:10.0.0.1\"", "127.0.0.1.example.org"};
+    char yaml[512];
+    for (size_t i = 0; i < sizeof local / sizeof *local; i++) {
+        snprintf(yaml, sizeof yaml, UP "listen: {host: %s}\n", local[i]);
+        config_free(must_parse(yaml));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        snprintf(yaml, sizeof yaml, UP "listen: {host: %s}\n", others[i]);
+        REFUSE(yaml, "listen.host: line 2:", "auth.open");
+        snprintf(yaml, sizeof yaml, UP "listen: {host: %s}\nauth: {open: true}\n", others[i]);
+        config_free(must_parse(yaml));
+        snprintf(yaml, sizeof yaml,
+                 UP "listen: {host: %s}\nauth: {mode: keys}\nkeys: [{name: a, owner: a, key: k}]\n",
+                 others[i]);
+        config_free(must_parse(yaml));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_open_on_loopback_only),
         cmocka_unit_test(defaults_are_the_table),
         cmocka_unit_test(sections_are_read),
         cmocka_unit_test(unknown_keys_name_the_nearest),
