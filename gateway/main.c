@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/config.h"
+#include "edge/jwks.h"
+#include "key_command.h"
 #include "store/store.h"
 #include "supervisor.h"
 #include "worker.h"
@@ -17,6 +19,7 @@ static const char usage[] =
     "  check-config  say ok, or what is wrong with the configuration\n"
     "  print-config  print all settings with defaults and help; with --config, the settings in force\n"
     "  migrate       bring the database to the newest schema\n"
+    "  key           API keys: create, list, revoke\n"
     "  version       print the version\n"
     "  help          print this\n"
     "\n"
@@ -61,14 +64,19 @@ static int check_config(const char *path)
     struct config *config = load(path);
     if (!config)
         return 1;
-    bool redis = strcmp(config->session_store, "redis") == 0;
-    bool good = !redis || session_redis_check(config->session_url, error, sizeof error);
+    bool redis = strcmp(config->session_store, "redis") == 0, jwt = strcmp(config->auth_mode, "jwt") == 0;
+    const char *wrong =
+        redis && !session_redis_check(config->session_url, error, sizeof error) ? "session.url" : NULL;
+    struct jwks *tokens = jwt && !wrong ? worker_tokens_read(config->jwt_jwks, error, sizeof error) : NULL;
+    if (jwt && !wrong && !tokens)
+        wrong = "jwt.jwks";
+    jwks_free(tokens);
     config_free(config);
-    if (good)
-        puts("ok");
+    if (wrong)
+        fprintf(stderr, "lastword: %s: %s\n", wrong, error);
     else
-        fprintf(stderr, "lastword: session.url: %s\n", error);
-    return good ? 0 : 1;
+        puts("ok");
+    return wrong ? 1 : 0;
 }
 
 static int print_config(const char *path)
@@ -115,6 +123,7 @@ static int help(const char *path)
 {
     (void)path;
     fputs(usage, stdout);
+    printf("\n%s", key_command_usage);
     return 0;
 }
 
@@ -148,6 +157,8 @@ int main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file at its limit is a full disk: an error of a write, not the end */
     if (argc < 2)
         return misused("a command is missing", "");
+    if (strcmp(argv[1], "key") == 0)
+        return key_command_run(argc - 2, argv + 2, environ);
     const struct command *command = find_command(argv[1]);
     if (!command)
         return misused("unknown command", argv[1]);

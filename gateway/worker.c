@@ -50,7 +50,8 @@ static void serve_when_ready(struct worker *w)
 {
     bool waited = w->turn_us - w->since_us >= START_US;
     const struct session_store *s = w->node.sessions;
-    bool ready = upstream_ready(w->node.upstream) && (!s->shared || s->ops->healthy(w->node.sessions));
+    bool ready = upstream_ready(w->node.upstream) && worker_keys_ready(w) &&
+                 (!s->shared || s->ops->healthy(w->node.sessions));
     if (w->state != WORKER_STARTING || !w->taken_over || (!waited && !ready))
         return;
     move(w, WORKER_SERVING);
@@ -145,6 +146,8 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *watcher, int events)
     (void)loop;
     (void)events;
     struct worker *w = watcher->data;
+    worker_keys_take(w);
+    worker_tokens_tick(w);
     node_tick(&w->node);
     http_routes_tick(&w->node);
     edge_tick(&w->edge);
@@ -183,7 +186,9 @@ static void set_log_level(const struct config *config)
 /* Everything that holds on to the configuration is given the new one; then the old one goes. */
 static void use_config(struct worker *w, struct config *config)
 {
-    struct auth *auth = auth_new(config);
+    struct auth *auth = auth_new(config, w->ticket_secret);
+    auth_set_keys(auth, w->keys);
+    auth_set_tokens(auth, w->tokens);
     w->node.config = config;
     w->node.authenticate_ctx = auth;
     upstream_reload(w->node.upstream, config);

@@ -32,4 +32,8 @@ int worker_run_slot(struct config *config, const char *path, char *const *env,
 /* listen.node, or a name made of the host and this process. */
 void worker_name(const struct config *config, char out[WORKER_NAME]);
 
+/* The keys of tokens in a file, for check-config as well. NULL with what is wrong. */
+struct jwks;
+struct jwks *worker_tokens_read(const char *path, char *error, size_t error_size);
+
 #endif

@@ -92,11 +92,18 @@ static bool open_node(struct worker *w, void (*wake)(void *ctx))
     const struct config *c = w->config;
     w->node.config = c;
     w->node.random = clock_random;
-    w->auth = auth_new(c);
-    w->node.authenticate = auth_owner;
+    clock_random(w->ticket_secret, sizeof w->ticket_secret);
+    w->auth = auth_new(c, w->ticket_secret);
+    w->node.ticket = auth_ticket;
+    w->node.authenticate = auth_check;
     w->node.authenticate_ctx = w->auth;
     if (!open_sessions(w, wake) || !open_history(w))
         return false;
+    char error[512];
+    if (!worker_tokens_open(w, error, sizeof error))
+        return fail("jwt.jwks", error);
+    if (!worker_keys_open(w))
+        return fail("keys", "no thread can be had");
     w->node.upstream = upstream_open(c, w->loop, clock_random_32);
     if (!w->node.upstream)
         return fail("upstream", "cannot be set up");
@@ -153,6 +160,8 @@ void worker_close(struct worker *w)
     if (w->memory)
         session_memory_free(w->memory);
     auth_free(w->auth);
+    worker_keys_close(w);
+    jwks_free(w->tokens);
     page_close();
     config_free(w->config);
 }

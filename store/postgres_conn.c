@@ -1,5 +1,5 @@
 /* postgres_conn: see postgres_conn.h. One of the two files that include libpq-fe.h; the other,
- * postgres_migrate.c, is the one place that may block. */
+ * postgres_block.c, is the one that may block. */
 #include "store/postgres_conn.h"
 
 #include <libpq-fe.h>

@@ -36,8 +36,9 @@ static bool one_of(struct config_loader *l, enum config_id id, const char *const
 
 static bool check_words(struct config_loader *l)
 {
-    return ONE_OF(l, log_level, "debug", "info", "warn", "error") && ONE_OF(l, auth_mode, "none", "keys") &&
-           ONE_OF(l, session_store, "memory", "redis") && ONE_OF(l, history_store, "sqlite", "postgres");
+    return ONE_OF(l, log_level, "debug", "info", "warn", "error") &&
+           ONE_OF(l, auth_mode, "none", "keys", "jwt") && ONE_OF(l, session_store, "memory", "redis") &&
+           ONE_OF(l, history_store, "sqlite", "postgres");
 }
 
 static bool check_origins(struct config_loader *l)
@@ -113,6 +114,21 @@ static bool is_loopback(const char *host)
     return address_is_loopback(&a);
 }
 
+/* A token for somebody else, or of somebody else, must not pass for want of a setting. */
+static bool check_jwt(struct config_loader *l)
+{
+    const struct config *c = l->config;
+    if (*c->auth_ticket_key && strlen(c->auth_ticket_key) < 32)
+        return fail_at(l, CONFIG_ID_auth_ticket_key, "is shorter than 32 bytes");
+    if (strcmp(c->auth_mode, "jwt") != 0)
+        return true;
+    if (!*c->jwt_jwks)
+        return fail_at(l, CONFIG_ID_auth_mode, "jwt needs jwt.jwks");
+    if (!*c->jwt_issuer)
+        return fail_at(l, CONFIG_ID_auth_mode, "jwt needs jwt.issuer");
+    return *c->jwt_audience || fail_at(l, CONFIG_ID_auth_mode, "jwt needs jwt.audience");
+}
+
 static bool check_open(struct config_loader *l)
 {
     const struct config *c = l->config;
@@ -134,11 +150,8 @@ static bool check_together(struct config_loader *l, bool lists)
     if (c->listen_workers > 1 && strlen(c->listen_node) > NODE_MAX)
         return fail_at(l, CONFIG_ID_listen_node,
                        "is too long: with several workers at most 61 bytes, -1, -2 ... follow");
-    if (lists && strcmp(c->auth_mode, "keys") == 0 && c->key_count == 0)
-        return fail_at(l, CONFIG_ID_auth_mode, "keys needs at least one entry in keys:");
-    if (lists && strcmp(c->auth_mode, "keys") != 0 && c->key_count > 0)
-        return config_fail(l, "keys", l->keys_place, "is only used with auth.mode keys, and that is %s",
-                           c->auth_mode);
+    if (lists && strcmp(c->auth_mode, "none") == 0 && c->key_count > 0)
+        return config_fail(l, "keys", l->keys_place, "is only used with auth.mode keys, and that is none");
     if (lists && c->upstream_count == 0)
         return config_fail(l, "upstreams", (struct config_place){0}, "at least one is needed");
     return true;
@@ -146,6 +159,6 @@ static bool check_together(struct config_loader *l, bool lists)
 
 bool config_check(struct config_loader *l, bool lists)
 {
-    return check_words(l) && check_stores(l) && check_origins(l) && check_proxy(l) && check_limits(l) &&
-           check_open(l) && check_together(l, lists);
+    return check_words(l) && check_jwt(l) && check_stores(l) && check_origins(l) && check_proxy(l) &&
+           check_limits(l) && check_open(l) && check_together(l, lists);
 }

@@ -13,6 +13,7 @@
 #include "base/config.h"
 #include "base/list.h"
 #include "base/uuid.h"
+#include "core/credential.h"
 #include "store/store.h"
 #include "upstream/upstream.h"
 
@@ -43,9 +44,12 @@ struct node {
     struct history_store *history;
     struct upstream *upstream;
     void (*random)(void *out, size_t len);
-    /* The owner ("tenant/user") of a credential; false: not valid. Mode none: any token, NULL too, gives the
-     * one owner. */
-    bool (*authenticate)(void *ctx, const char *token, char owner[OWNER_MAX + 1]);
+    /* What a credential says, *out being zeroed; false: not valid at this time. Mode none: any token, NULL
+     * too, gives the one owner. */
+    bool (*authenticate)(void *ctx, const char *token, uint64_t unix_ms, struct credential *out);
+    bool (*revoked)(void *ctx, uint64_t key); /* is this API key no longer good? NULL: there are none */
+    /* Appends a ticket that says what *c says; false: none are given. NULL: the same. */
+    bool (*ticket)(void *ctx, const struct credential *c, uint64_t unix_ms, struct buf *out);
     void *authenticate_ctx;
     char name[65];
 
@@ -79,6 +83,8 @@ struct node {
     struct memo *memo_table;                 /* hash by (owner, chat): see memo.h */
     struct list memos;                       /* longest unused first */
     size_t memo_bytes;
+    uint64_t expires_ms;         /* when the first credential of a session may expire; 0: none does */
+    uint64_t expires_looked_us;  /* when sessions were last looked through for that */
     struct outbox *outbox;       /* NULL without outbox_ops */
     struct rescue *rescue;       /* NULL where the session store is not shared */
     struct store_op *checkpoint; /* in flight */

@@ -73,6 +73,15 @@ static void send_repeat(struct generation *g, const uint8_t digest[32], struct f
 
 /* ------------------------------------------------------------------ may it run? */
 
+/* The name it stands for, where it names none. */
+static const char *model_of(struct node *n, const struct send *s)
+{
+    const char *const *names;
+    if (*s->model || *n->config->upstream_default_model)
+        return *s->model ? s->model : n->config->upstream_default_model;
+    return n->upstream->ops->models(n->upstream, &names) ? names[0] : "";
+}
+
 static bool may_run(struct node *n, struct owner *owner, const struct send *s, struct err *e)
 {
     const struct config *c = n->config;
@@ -82,6 +91,8 @@ static bool may_run(struct node *n, struct owner *owner, const struct send *s, s
     if (s->input_len > (size_t)c->limits_prompt_bytes)
         return err_set(e, ERR_TOO_LARGE, "input: %zu bytes, at most %lld are allowed", s->input_len,
                        (long long)c->limits_prompt_bytes);
+    if (s->grant && !grant_check(s->grant, model_of(n, s), e))
+        return false;
     if (!n->upstream->ops->knows(n->upstream, s->model, e))
         return false;
     size_t ahead = chat_length(n, owner, &s->chat) + owner_remote_in(owner, &s->chat, &s->gen);

@@ -27,6 +27,7 @@ struct send {
                            by the core; NULL: nothing */
     bool cancel_on_disconnect;
     enum if_busy if_busy;
+    const struct grant *grant; /* which models may be asked; NULL: all */
 };
 
 /* Everything is copied. f is zeroed but for ops. A repeated send follows from 0 with live_due. */

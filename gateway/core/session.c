@@ -8,7 +8,8 @@
 #include "core/owner.h"
 #include "core/session_inner.h"
 
-struct session *session_open(struct node *n, const struct session_io *io, void *conn, const char *credential)
+struct session *session_open(struct node *n, const struct session_io *io, void *conn,
+                             const struct credential *credential)
 {
     struct session *s = mem_alloc(sizeof *s);
     mem_born(MEM_SESSION);
@@ -16,8 +17,6 @@ struct session *session_open(struct node *n, const struct session_io *io, void *
     s->io = io;
     s->conn = conn;
     s->since_us = n->now_us;
-    s->header_owner = credential != NULL;
-    s->owner = credential ? owner_get(n, credential) : NULL;
     list_init(&s->ping_link);
     list_init(&s->slow_link);
     list_init(&s->owner_link);
@@ -26,6 +25,8 @@ struct session *session_open(struct node *n, const struct session_io *io, void *
     list_init(&s->ready);
     list_init(&s->state_link);
     list_add_tail(&n->new_sessions, &s->state_link);
+    if (credential)
+        session_grant_open(s, credential);
     return s;
 }
 
@@ -150,6 +151,7 @@ static void leave_lists(struct session *s)
         metric_add(METRIC_SESSIONS, -1);
         log_info("session.closed", LF_UUID("session", &s->id), LF_INT("follows", s->follow_count));
     }
+    session_grant_close(s);
     list_del(&s->greet_link);
     list_del(&s->ping_link);
     list_del(&s->slow_link);
@@ -261,6 +263,7 @@ static void tick_slow(struct node *n)
 
 void sessions_tick(struct node *n)
 {
+    sessions_expire(n);
     tick_hello(n);
     tick_slow(n);
     tick_silence(n);

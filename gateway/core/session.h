@@ -28,9 +28,10 @@ struct session_io {
 
 struct session;
 
-/* A connection was upgraded. `credential`: the owner that its Authorization header proved, or NULL. `conn` is
+/* A connection was upgraded. `credential`: what was proved before, or NULL. `conn` is
  * handed to io. Owned by the core; the connection keeps it until session_closed. */
-struct session *session_open(struct node *n, const struct session_io *io, void *conn, const char *credential);
+struct session *session_open(struct node *n, const struct session_io *io, void *conn,
+                             const struct credential *credential);
 /* One whole text message of valid UTF-8, at most session_message_max bytes. */
 void session_receive(struct session *s, const char *text, size_t len);
 /* Longest message it may send now: limits.hello_bytes before hello (1009 beyond). */
@@ -51,6 +52,8 @@ void session_close(struct session *s, unsigned code, const char *reason);
 void session_goaway(struct session *s, int64_t in_ms, int64_t spread_ms);
 /* node_tick's: hello, ping, silence, slow readers. */
 void sessions_tick(struct node *n);
+/* API keys came, went, or were revoked: closes the sessions of those that are no longer good. */
+void sessions_keys_changed(struct node *n);
 /* node_turn's. */
 void session_free(struct session *s);
 /* owner_tell_sessions's: unless it follows it. */

@@ -1,4 +1,5 @@
-/* The inside of a session, for session.c, session_message.c, session_follow.c, owner.c and node.c only. */
+/* The inside of a session, for session.c, session_message.c, session_follow.c, session_grant.c, owner.c and
+ * node.c only. */
 #ifndef LASTWORD_CORE_SESSION_INNER_H
 #define LASTWORD_CORE_SESSION_INNER_H
 
@@ -17,9 +18,12 @@ struct session {
     struct owner *owner;    /* NULL before hello unless the header proved one; a reference is held */
     struct list state_link; /* new_sessions, open_sessions, or gone_sessions */
     struct list ping_link, slow_link, owner_link, greet_link;
-    struct list follows; /* all; struct follow.link */
-    struct list ready;   /* those with something to read; struct follow.ready_link */
-    struct buf outbox;   /* control messages: a 4-byte length each, then the bytes */
+    struct list follows;      /* all; struct follow.link */
+    struct list ready;        /* those with something to read; struct follow.ready_link */
+    struct grant *grant;      /* what bounds its right to speak; NULL: nothing. Owned */
+    struct grant *next_grant; /* of a ticket that is being redeemed; owned */
+    struct store_op *redeem;
+    struct buf outbox; /* control messages: a 4-byte length each, then the bytes */
     size_t outbox_read;
     struct buf held; /* messages of the client before welcome: a 4-byte length each, then the bytes */
     struct resume_request *resumes; /* of hello, before welcome; owned */
@@ -62,7 +66,18 @@ struct buf *session_put(struct session *s, size_t *mark);
 void session_put_end(struct session *s, size_t mark);
 void session_put_error(struct session *s, const struct err *e, const struct uuid *gen);
 
+/* session_grant.c */
+void session_grant_open(struct session *s, const struct credential *c);
+void session_grant_close(struct session *s);
+/* Who says hello: by the header, by the token, or, where nobody needs one, by neither. False: closed. */
+bool session_grant_hello(struct session *s, const char *token);
+/* Uses a ticket up, if it came with one; then, maybe later, session_grant_ready. */
+void session_grant_greet(struct session *s);
+void session_grant_auth(struct session *s, const char *token);
+void sessions_expire(struct node *n);
+
 /* session_message.c */
+void session_grant_ready(struct session *s); /* its hello is good */
 void session_message(struct session *s, const char *text, size_t len);
 void session_hold(struct session *s, const char *text, size_t len);
 

@@ -11,33 +11,6 @@
 #define SESSION_TTL_MS (24 * 3600 * 1000ull)
 #define WELCOME_ACTIVE_MAX 1000
 
-static void unauthorized(struct session *s)
-{
-    struct err e = {0};
-    err_set(&e, ERR_UNAUTHORIZED, NULL);
-    session_put_error(s, &e, NULL);
-}
-
-/* Who says hello: by the header, by the token, or, where nobody needs one, by neither. False: closed. */
-static bool hello_owner(struct session *s, const char *token)
-{
-    char name[OWNER_MAX + 1];
-    struct node *n = s->node;
-    if (!token && s->header_owner)
-        return true;
-    bool good = n->authenticate(n->authenticate_ctx, token, name);
-    if (good && s->header_owner)
-        good = strcmp(name, s->owner->name) == 0;
-    if (!good) {
-        unauthorized(s);
-        session_close(s, 4501, "unauthorised");
-        return false;
-    }
-    if (!s->owner)
-        s->owner = owner_get(n, name);
-    return true;
-}
-
 /* Those that only other gateways know. */
 static size_t list_remote(const struct owner *o, struct active_item *out, size_t most)
 {
@@ -96,7 +69,7 @@ static void touched(void *ctx, enum store_status status, bool existed)
 static void on_hello(struct session *s, struct client_message *m)
 {
     struct node *n = s->node;
-    if (!hello_owner(s, m->token))
+    if (!session_grant_hello(s, m->token))
         return;
     s->state = SESSION_GREETING;
     s->id = uuid_is_nil(&m->session) ? node_uuid(n) : m->session;
@@ -105,6 +78,12 @@ static void on_hello(struct session *s, struct client_message *m)
     s->resume_count = m->resume_count;
     m->resumes = NULL;
     list_move_tail(&n->open_sessions, &s->state_link);
+    session_grant_greet(s);
+}
+
+void session_grant_ready(struct session *s)
+{
+    struct node *n = s->node;
     list_add_tail(&s->owner->greeting, &s->greet_link);
     n->sessions->ops->touch(n->sessions, s->owner->name, &s->id, SESSION_TTL_MS, touched, NULL);
     owner_ask(s->owner);
@@ -164,15 +143,6 @@ void session_hold(struct session *s, const char *text, size_t len)
     buf_add(&s->held, text, len);
 }
 
-static void on_auth(struct session *s, const struct client_message *m)
-{
-    char name[OWNER_MAX + 1];
-    if (!s->node->authenticate(s->node->authenticate_ctx, m->token, name))
-        unauthorized(s);
-    else if (strcmp(name, s->owner->name) != 0)
-        session_close(s, 4503, "another owner");
-}
-
 static void on_send(struct session *s, const struct client_message *m)
 {
     const struct send_message *in = &m->send;
@@ -185,7 +155,8 @@ static void on_send(struct session *s, const struct client_message *m)
                         .model = in->model,
                         .params = in->params,
                         .cancel_on_disconnect = in->cancel_on_disconnect,
-                        .if_busy = in->if_busy};
+                        .if_busy = in->if_busy,
+                        .grant = s->grant};
     follow_send(s, &send);
 }
 
@@ -208,7 +179,7 @@ static void on_message(struct session *s, const struct client_message *m)
         follow_cancel(s, &m->gen);
         break;
     case CLIENT_AUTH:
-        on_auth(s, m);
+        session_grant_auth(s, m->token);
         break;
     default: /* pong: that it came is all it says */
         break;

@@ -21,20 +21,20 @@ struct connection {
     struct list state_link; /* in edge->by_state */
     struct list ready_link; /* in edge->ready */
     struct edge *edge;
-    const struct wire *wire;     /* who has the socket; borrowed */
-    void *wire_state;            /* the wire's */
-    uint64_t since_us;           /* when it entered its state; ANSWERING: when bytes last moved */
-    const struct tongue *tongue; /* WebSocket: what is spoken; UPGRADING on */
-    void *talk;                  /* WebSocket: the tongue's, until connection_gone */
-    struct exchange *exchange;   /* owned; HTTP */
-    struct message message;      /* WebSocket: what arrived of the next message */
-    struct buf input;            /* HTTP: bytes not yet used. UPGRADING: what the other wire begins with */
-    size_t input_at;             /* HTTP: those before are used */
-    size_t head_at;              /* HTTP: so far, from input_at, the end of a head was looked for */
-    char *credential;            /* owned; the owner proven before the upgrade, until it is done */
-    char *query;                 /* owned; of the upgrade, until it is done */
-    char *close_reason;          /* owned */
-    struct address peer;         /* the client's, also behind a proxy */
+    const struct wire *wire;       /* who has the socket; borrowed */
+    void *wire_state;              /* the wire's */
+    uint64_t since_us;             /* when it entered its state; ANSWERING: when bytes last moved */
+    const struct tongue *tongue;   /* WebSocket: what is spoken; UPGRADING on */
+    void *talk;                    /* WebSocket: the tongue's, until connection_gone */
+    struct exchange *exchange;     /* owned; HTTP */
+    struct message message;        /* WebSocket: what arrived of the next message */
+    struct buf input;              /* HTTP: bytes not yet used. UPGRADING: what the other wire begins with */
+    size_t input_at;               /* HTTP: those before are used */
+    size_t head_at;                /* HTTP: so far, from input_at, the end of a head was looked for */
+    struct credential *credential; /* owned; proven before the upgrade, until it is done */
+    char *query;                   /* owned; of the upgrade, until it is done */
+    char *close_reason;            /* owned */
+    struct address peer;           /* the client's, also behind a proxy */
     int fd;
     enum connection_state state;
     uint16_t close_code;

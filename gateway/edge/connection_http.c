@@ -162,19 +162,38 @@ static int check_room(struct connection *c, struct err *e)
     return 0;
 }
 
-/* 0, or 401 and *e. No header is no error where the credential may come in a message, or nobody needs one. */
+/* The ticket offered as a subprotocol; NULL: none. Owned by the caller. */
+static char *offered_ticket(const struct head *head)
+{
+    const char *offers = head_value(head, "sec-websocket-protocol");
+    const char *at = offers ? strstr(offers, TICKET_PROTOCOL) : NULL;
+    if (!at)
+        return NULL;
+    at += sizeof TICKET_PROTOCOL - 1;
+    return mem_memdup(at, strcspn(at, ", \t"));
+}
+
+/* 0, or 401 or 503 and *e. No header is no error where the credential may come in a message, or
+ * nobody needs one. A ticket is for our own tongue. */
 static int check_credential(struct connection *c, const struct head *head, struct err *e)
 {
-    char owner[OWNER_MAX + 1];
+    struct credential credential = {0};
     const char *header = head_value(head, "authorization");
     struct node *n = c->edge->node;
-    if (!header && c->tongue->late_owner)
+    char *ticket = header || !c->tongue->late_owner ? NULL : offered_ticket(head);
+    if (!header && !ticket && c->tongue->late_owner)
         return 0;
-    if (!n->authenticate(n->authenticate_ctx, header ? request_bearer(header) : NULL, owner)) {
-        err_set(e, ERR_UNAUTHORIZED, NULL);
-        return 401;
+    const char *token = ticket ? ticket : header ? request_bearer(header) : NULL;
+    bool good = n->authenticate(n->authenticate_ctx, token, n->unix_ms, &credential) &&
+                (c->tongue->tickets || uuid_is_nil(&credential.ticket));
+    mem_free(ticket);
+    if (!good) {
+        err_set(e, credential.unknown ? ERR_STORE_DEGRADED : ERR_UNAUTHORIZED, NULL);
+        e->after_ms = credential.unknown ? 1000 : 0;
+        return credential.unknown ? 503 : 401;
     }
-    c->credential = mem_strdup(owner);
+    c->credential = mem_alloc(sizeof credential);
+    *c->credential = credential;
     return 0;
 }
 

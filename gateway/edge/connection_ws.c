@@ -57,7 +57,8 @@ void connection_upgraded(struct connection *c)
     c->talk = c->tongue->open(c->tongue, &who);
     mem_free(c->credential);
     mem_free(c->query);
-    c->credential = c->query = NULL;
+    c->credential = NULL;
+    c->query = NULL;
 }
 
 /* ------------------------------------------------------------------ in */

@@ -118,6 +118,7 @@ static const struct route {
     {HTTP_PATCH, "/v1/conversations/{chat}", history_rename},
     {HTTP_DELETE, "/v1/conversations/{chat}", history_delete},
     {HTTP_GET, "/v1/conversations/{chat}/export", history_export},
+    {HTTP_POST, "/v1/tickets", tickets_create},
     {HTTP_GET, "/v1/ws", websocket_only},
     {HTTP_GET, "/v1/ai/ws", websocket_only},
     {HTTP_GET, "/v1/tanstack/ws", websocket_only},

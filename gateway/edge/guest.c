@@ -20,7 +20,8 @@ void *guest_open(const struct guest_ops *ops, const struct tongue_caller *who)
     g->node = who->node;
     g->io = who->io;
     g->conn = who->conn;
-    g->owner = who->credential ? owner_get(who->node, who->credential) : NULL;
+    g->owner = who->credential ? owner_get(who->node, who->credential->owner) : NULL;
+    g->grant = who->credential ? grant_new(who->credential) : NULL;
     g->ping_us = g->heard_us = who->node->now_us;
     list_init(&g->link);
     list_init(&g->slow_link);
@@ -64,6 +65,7 @@ void guest_closed(void *talk)
         g->ops->ended(g);
     list_del(&g->link);
     list_del(&g->slow_link);
+    mem_free(g->grant);
     owner_put(g->owner);
     buf_free(&g->outbox);
     mem_free(g);
@@ -73,7 +75,7 @@ void guest_closed(void *talk)
 /* Other people's clients know the codes of RFC 6455 only. */
 static unsigned standard_code(unsigned code)
 {
-    static const unsigned codes[][2] = {{4001, 1001}, {4002, 1013}, {4003, 1013}, {4004, 1001},
+    static const unsigned codes[][2] = {{4001, 1001}, {4002, 1013}, {4003, 1013}, {4004, 1001}, {4005, 1008},
                                         {4500, 1003}, {4501, 1008}, {4503, 1008}, {4505, 1008}};
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (codes[i][0] == code)
@@ -95,13 +97,16 @@ void guest_close(void *talk, unsigned code, const char *reason)
 
 bool guest_login(struct guest *g, const char *token)
 {
-    char name[OWNER_MAX + 1];
+    struct credential c = {0};
     struct node *n = g->node;
-    if (!n->authenticate(n->authenticate_ctx, token, name))
+    if (!n->authenticate(n->authenticate_ctx, token, n->unix_ms, &c) || !uuid_is_nil(&c.ticket))
         return false;
-    if (g->owner)
-        return strcmp(g->owner->name, name) == 0;
-    g->owner = owner_get(n, name);
+    if (g->owner && strcmp(g->owner->name, c.owner) != 0)
+        return false;
+    if (!g->owner)
+        g->owner = owner_get(n, c.owner);
+    mem_free(g->grant);
+    g->grant = grant_new(&c);
     return true;
 }
 
@@ -250,8 +255,27 @@ static void tick_leave(void)
     }
 }
 
+/* As sessions_expire and sessions_keys_changed, once a second. */
+static void tick_grants(struct node *n)
+{
+    list_each_safe (pos, tmp, &guests) {
+        struct guest *g = list_entry(pos, struct guest, link);
+        if (!g->grant || g->node != n)
+            continue;
+        if (g->grant->expires_ms && n->unix_ms >= g->grant->expires_ms)
+            guest_close(g, 4005, "credential expired");
+        else if (g->grant->key && n->revoked && n->revoked(n->authenticate_ctx, g->grant->key))
+            guest_close(g, 4501, "key revoked");
+    }
+}
+
 void guests_tick(struct node *n)
 {
+    static uint64_t looked_us;
+    if (n->now_us - looked_us >= 1000000) {
+        looked_us = n->now_us;
+        tick_grants(n);
+    }
     tick_slow(n);
     tick_ping(n);
     if (n->draining)

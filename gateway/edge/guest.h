@@ -28,6 +28,7 @@ struct guest_ops {
 struct guest {
     const struct guest_ops *ops;
     struct node *node;
+    struct grant *grant; /* what bounds its credential; owned */
     struct owner *owner; /* NULL until guest_login, where the tongue is late_owner; a reference is held */
     const struct session_io *io;
     void *conn;

@@ -36,6 +36,7 @@ struct http_exchange {
     const char *query; /* raw, "" if none */
     const char *body;  /* whole, up to limits.http_body_bytes */
     size_t body_len;
+    struct grant *grant; /* what bounds the credential of who asks; NULL: nothing */
     struct owner *owner; /* who asks; a reference is held; NULL on routes that need none */
     char request_id[65]; /* X-Request-Id of the client where sane ([A-Za-z0-9._-]), else ours; sent back */
     struct uuid gen;     /* set by the handler: the generation it is about, for the log; else nil */

@@ -66,6 +66,7 @@ void exchange_free(struct exchange *e)
         e->x.ops->closed(&e->x);
     write_log(e);
     owner_put(e->x.owner);
+    mem_free(e->x.grant);
     head_free(&e->head);
     buf_free(&e->body);
     buf_free(&e->out);
@@ -75,15 +76,19 @@ void exchange_free(struct exchange *e)
 
 /* ------------------------------------------------------------------ to the route */
 
-static bool authenticate(struct exchange *e)
+static bool authenticate(struct exchange *e, struct err *error)
 {
-    char name[OWNER_MAX + 1];
+    struct credential c = {0};
     struct node *n = e->x.node;
     const char *header = head_value(&e->head, "authorization");
     const char *token = header ? request_bearer(header) : NULL;
-    if (!n->authenticate(n->authenticate_ctx, token, name))
-        return false;
-    e->x.owner = owner_get(n, name);
+    /* A ticket is for a WebSocket: using it up takes a while, and a request has better. */
+    if (!n->authenticate(n->authenticate_ctx, token, n->unix_ms, &c) || !uuid_is_nil(&c.ticket)) {
+        error->after_ms = c.unknown ? 1000 : 0;
+        return err_set(error, c.unknown ? ERR_STORE_DEGRADED : ERR_UNAUTHORIZED, NULL);
+    }
+    e->x.owner = owner_get(n, c.owner);
+    e->x.grant = grant_new(&c);
     return true;
 }
 
@@ -109,8 +114,7 @@ void exchange_dispatch(struct exchange *e)
             http_reply_error(&e->x, &error);
             return;
         }
-        if (!authenticate(e)) {
-            err_set(&error, ERR_UNAUTHORIZED, NULL);
+        if (!authenticate(e, &error)) {
             http_reply_error(&e->x, &error);
             return;
         }

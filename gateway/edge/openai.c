@@ -120,6 +120,7 @@ static void submit(struct http_exchange *x, const struct openai_request *r, stru
     s->params = r->params;
     s->messages_json = r->messages_json;
     s->if_busy = IF_BUSY_REJECT;
+    s->grant = x->grant;
     struct follower *f;
     if (r->stream) {
         struct openai_stream *stream = openai_stream_new(x, &s->gen, false);
@@ -153,8 +154,10 @@ void openai_models(struct http_exchange *x)
     const char *const *names;
     size_t count = x->node->upstream->ops->models(x->node->upstream, &names);
     buf_add_lit(&out, "{\"object\":\"list\",\"data\":[");
-    for (size_t i = 0; i < count; i++) {
-        if (i)
+    for (size_t i = 0, shown = 0; i < count; i++) {
+        if (!grant_allows(x->grant, names[i]))
+            continue;
+        if (shown++)
             buf_add_char(&out, ',');
         openai_write_model(&out, names[i]);
     }
@@ -167,7 +170,7 @@ void openai_model(struct http_exchange *x)
 {
     const char *name = x->path + sizeof "/v1/models/" - 1;
     struct err e = {0};
-    if (!x->node->upstream->ops->knows(x->node->upstream, name, &e)) {
+    if (!grant_check(x->grant, name, &e) || !x->node->upstream->ops->knows(x->node->upstream, name, &e)) {
         e.param = "model";
         http_reply_error(x, &e);
         return;

@@ -32,7 +32,8 @@ static bool read_chat(struct http_exchange *x, struct send *s, struct err *e)
         return true;
     }
     /* A repeated request must name the same conversation, or it would be another request. */
-    s->chat = repeatable ? derive_uuid("chat", x->owner->name, s->gen.b, sizeof s->gen.b) : node_uuid(x->node);
+    s->chat =
+        repeatable ? derive_uuid("chat", x->owner->name, s->gen.b, sizeof s->gen.b) : node_uuid(x->node);
     s->parent_choice = PARENT_NULL;
     return true;
 }

@@ -122,6 +122,7 @@ const char *request_status_text(int status)
         const char *text;
     } table[] = {
         {200, "OK"},
+        {201, "Created"},
         {202, "Accepted"},
         {204, "No Content"},
         {206, "Partial Content"},

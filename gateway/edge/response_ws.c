@@ -109,7 +109,10 @@ static void create(struct talker *t, json_t *root)
     struct guest *g = &t->base;
     struct response_request r;
     struct err e = {0};
-    struct send ids = {.gen = node_uuid(g->node), .chat = node_uuid(g->node), .parent_choice = PARENT_NULL};
+    struct send ids = {.gen = node_uuid(g->node),
+                       .chat = node_uuid(g->node),
+                       .parent_choice = PARENT_NULL,
+                       .grant = g->grant};
     struct guest_follow *f = NULL;
     if (read_create(root, &r, &e))
         f = guest_follow_new(g, &talk_ops, &ids.gen, &e);

@@ -18,9 +18,11 @@ static void create(struct http_exchange *x, struct response_request *r, const st
     struct response_stream *s = response_stream_new(x, r->stream       ? RESPONSE_STREAM
                                                        : r->background ? RESPONSE_AT_ONCE
                                                                        : RESPONSE_WHOLE);
+    struct send send = *ids;
+    send.grant = x->grant;
     x->gen = ids->gen;
     s->events.note = json_incref(r->note);
-    response_ask_start(&s->ask, x->node, x->owner, r, ids, &s->follower);
+    response_ask_start(&s->ask, x->node, x->owner, r, &send, &s->follower);
 }
 
 void responses_create(struct http_exchange *x)

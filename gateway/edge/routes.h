@@ -59,4 +59,7 @@ void health_show(struct http_exchange *x);
 void health_metrics(struct http_exchange *x);
 void health_tick(const struct node *n); /* http_routes_tick's: uptime counts from the first */
 
+/* tickets.c */
+void tickets_create(struct http_exchange *x);
+
 #endif

@@ -52,6 +52,7 @@ const struct tongue tongue_native = {
     .path = "/v1/ws",
     .protocol = "lastword.v1.json",
     .late_owner = true,
+    .tickets = true,
     .open = native_open,
     .message_max = native_message_max,
     .receive = native_receive,

@@ -25,15 +25,16 @@ enum tongue_frame { TONGUE_NOTHING, TONGUE_TEXT, TONGUE_PING };
 /* Who comes; borrowed for the call of open. */
 struct tongue_caller {
     struct node *node;
-    const struct session_io *io; /* static */
-    void *conn;                  /* handed to io; until closed */
-    const char *credential;      /* the owner that was proven before the upgrade; NULL only with late_owner */
-    const char *query;           /* raw, "" if none */
+    const struct session_io *io;         /* static */
+    void *conn;                          /* handed to io; until closed */
+    const struct credential *credential; /* what was proven before the upgrade; NULL only with late_owner */
+    const char *query;                   /* raw, "" if none */
 };
 
 struct tongue {
     const char *path;
     const char *protocol; /* the subprotocol that must be offered, and is chosen; NULL: none is */
+    bool tickets;         /* takes credentials that are to be redeemed */
     bool late_owner;      /* the credential may come in a message; without: 401 before the upgrade */
 
     void *(*open)(const struct tongue *d, const struct tongue_caller *who); /* the talk */

@@ -219,7 +219,8 @@ static struct send send_of(struct ui_session *s, const struct ui_ask *ask, const
                          .params = ask->params,
                          .messages_json = ask->messages_json,
                          .cancel_on_disconnect = ask->cancel_on_disconnect,
-                         .if_busy = ask->if_busy};
+                         .if_busy = ask->if_busy,
+                         .grant = s->guest.grant};
 }
 
 void ui_run_send(struct ui_session *s, struct ui_ask *ask, const struct uuid *parent)

@@ -9,6 +9,9 @@
 #include "edge/head.h"
 #include "edge/tongue.h"
 
+/* Offered beside our own protocol, and never chosen: the rest of it is a ticket. */
+#define TICKET_PROTOCOL "lastword.ticket."
+
 enum upgrade_wish {
     UPGRADE_NONE,      /* an ordinary request */
     UPGRADE_WEBSOCKET, /* upgrade_check decides */

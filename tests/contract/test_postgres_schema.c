@@ -284,7 +284,8 @@ static void test_users_of_an_older_schema_are_filled_in(void **state)
     struct world *w = *state;
     int from, to;
     record_at(w, month_ms(0), 1);
-    sql("DROP VIEW lastword.people; ALTER TABLE lastword.conversations DROP CONSTRAINT conversations_user; "
+    sql("DROP TABLE lastword.api_keys, lastword.api_keys_revision; DROP FUNCTION lastword.api_keys_changed; "
+        "DROP VIEW lastword.people; ALTER TABLE lastword.conversations DROP CONSTRAINT conversations_user; "
         "ALTER TABLE lastword.users DROP COLUMN name; DELETE FROM lastword.users; "
         "DELETE FROM lastword.schema_version WHERE version > 4");
     assert_true(history_postgres_migrate(server.conninfo, &from, &to, error, sizeof(error)));

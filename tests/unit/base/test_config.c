@@ -217,8 +217,11 @@ static void settings_must_fit_together(void **state)
            "history.store: line 3: postgres needs history.url");
     REFUSE(UP "history: {store: oracle}\n", "history.store: line 2:", "is not sqlite");
     REFUSE(UP "log: {level: loud}\n", "log.level: line 2: \"loud\" is not debug, info, warn or error");
-    REFUSE(UP "auth: {mode: maybe}\n", "auth.mode: line 2: \"maybe\" is not none or keys");
-    REFUSE(UP "auth: {mode: keys}\n", "auth.mode: line 2:", "needs at least one entry in keys:");
+    REFUSE(UP "auth: {mode: maybe}\n", "auth.mode: line 2: \"maybe\" is not none, keys or jwt");
+    REFUSE(UP "auth: {mode: jwt}\n", "auth.mode: line 2:", "jwt.jwks");
+    REFUSE(UP "auth: {mode: jwt}\njwt: {jwks: x}\n", "auth.mode: line 2:", "jwt.issuer");
+    REFUSE(UP "auth: {mode: jwt}\njwt: {jwks: x, issuer: y}\n", "auth.mode: line 2:", "jwt.audience");
+    config_free(must_parse(UP "auth: {mode: keys}\n")); /* those of the database */
     REFUSE(UP "keys: [{name: a, owner: a, key: k}]\n", "keys: line 2:", "auth.mode");
     REFUSE(UP "listen: {origins: [a.example]}\n", "listen.origins: line 2:", "http://");
     REFUSE(UP "listen: {origins: [\"https://a.example/x\"]}\n", "scheme://host[:port]");

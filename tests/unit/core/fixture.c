@@ -652,12 +652,39 @@ static void random_bytes(void *out, size_t len)
         ((unsigned char *)out)[i] = (unsigned char)(++next * 37 >> (i % 3));
 }
 
-/* Tokens "bad…" are not valid; "other" is another owner's; the rest, and none, are the one owner's. */
-static bool authenticate(void *ctx, const char *token, char owner[OWNER_MAX + 1])
+/* Tokens "bad…" are not valid; "other" is another owner's; the rest, and none, are the one owner's. Of those
+ * "for MS" expires in so many milliseconds, "key N" is of an API key, "ask MODELS" may ask only these, and
+ * "ticket C" is a ticket with an id that ends so. */
+static bool authenticate(void *ctx, const char *token, uint64_t now, struct credential *out)
 {
     (void)ctx;
-    strcpy(owner, token && strcmp(token, "other") == 0 ? "default/other" : "default/local");
+    strcpy(out->owner, token && strcmp(token, "other") == 0 ? "default/other" : "default/local");
+    if (token && strncmp(token, "for ", 4) == 0)
+        out->expires_ms = now + strtoull(token + 4, NULL, 10);
+    if (token && strncmp(token, "key ", 4) == 0)
+        out->key = strtoull(token + 4, NULL, 10);
+    if (token && strncmp(token, "ask ", 4) == 0)
+        strcpy(out->models, token + 4);
+    if (token && strncmp(token, "ticket ", 7) == 0) {
+        out->ticket.b[15] = (uint8_t)token[7];
+        out->expires_ms = now + 3600000;
+    }
+    out->expired = token && strcmp(token, "bad since long") == 0;
     return !token || strncmp(token, "bad", 3) != 0;
+}
+
+static uint64_t revoked_key;
+
+void world_revoke(uint64_t key)
+{
+    revoked_key = key;
+    sessions_keys_changed(world_node());
+}
+
+static bool revoked(void *ctx, uint64_t key)
+{
+    (void)ctx;
+    return key == revoked_key;
 }
 
 static void node_make(int i)
@@ -682,6 +709,7 @@ static void node_make(int i)
                        .upstream = &upstream,
                        .random = random_bytes,
                        .authenticate = authenticate,
+                       .revoked = revoked,
                        .now_us = now_us,
                        .unix_ms = unix_ms};
     snprintf(n->name, sizeof n->name, "%s", names[i]);

@@ -51,6 +51,7 @@ void world_store(int i, enum flaky how);   /* that node's way to the session sto
 struct session_memory *world_memory(void); /* the store itself */
 /* Lets time pass and everything that waits be delivered. */
 void world_pass(uint64_t ms);
+void world_revoke(uint64_t key); /* that API key, and only that; the node is told */
 /* The gateway dies and another starts on the same history; clients are gone. */
 void world_restart(void);
 /* The same, and nothing is saved on the way out. */

@@ -84,6 +84,83 @@ static void credentials(void **state)
     assert_int_equal(client_closed(c), 4503);
 }
 
+static void an_expired_credential_is_closed_with_4005(void **state)
+{
+    (void)state;
+    struct client *c = client_new(), *d = client_new(), *e = client_new();
+    client_say(c, "{\"type\":\"hello\",\"token\":\"for 5000\"}");
+    client_say(d, "{\"type\":\"hello\",\"token\":\"for 5000\"}");
+    client_say(e, "{\"type\":\"hello\",\"token\":\"bad since long\"}");
+    assert_int_equal(client_closed(e), 4005);
+    client_expect(c, "welcome"), client_expect(d, "welcome");
+    world_pass(3000);
+    client_say(d, "{\"type\":\"auth\",\"token\":\"for 10000\"}"); /* renewed in place, and silently */
+    client_silent(d);
+    world_pass(1900);
+    assert_int_equal(client_closed(c), 0);
+    world_pass(1200);
+    assert_int_equal(client_closed(c), 4005);
+    assert_int_equal(client_closed(d), 0);
+    client_say(d, "{\"type\":\"auth\",\"token\":\"bad\"}"); /* the old one stands, and still ends */
+    assert_string_equal(str(client_expect(d, "error"), "code"), "UNAUTHORIZED");
+    world_pass(6000);
+    assert_int_equal(client_closed(d), 0);
+    world_pass(2000);
+    assert_int_equal(client_closed(d), 4005);
+}
+
+static void a_revoked_key_ends_its_sessions(void **state)
+{
+    (void)state;
+    struct client *c = client_new(), *d = client_new();
+    client_say(c, "{\"type\":\"hello\",\"token\":\"key 7\"}");
+    client_say(d, "{\"type\":\"hello\",\"token\":\"key 8\"}");
+    client_expect(c, "welcome"), client_expect(d, "welcome");
+    world_revoke(7);
+    assert_int_equal(client_closed(c), 4501);
+    assert_int_equal(client_closed(d), 0);
+    world_revoke(0);
+    assert_int_equal(client_closed(d), 0);
+}
+
+static void a_ticket_is_good_once(void **state)
+{
+    (void)state;
+    struct client *c = client_new(), *d = client_new();
+    client_say(c, "{\"type\":\"hello\",\"token\":\"ticket a\"}");
+    client_expect(c, "welcome");
+    client_say(d, "{\"type\":\"hello\",\"token\":\"ticket a\"}");
+    assert_string_equal(str(client_expect(d, "error"), "code"), "UNAUTHORIZED");
+    assert_int_equal(client_closed(d), 4501);
+    client_say(c, "{\"type\":\"auth\",\"token\":\"ticket a\"}");
+    assert_string_equal(str(client_expect(c, "error"), "code"), "UNAUTHORIZED");
+    client_say(c, "{\"type\":\"auth\",\"token\":\"ticket b\"}");
+    client_silent(c);
+    assert_int_equal(client_closed(c), 0);
+    d = client_new();
+    client_say(d, "{\"type\":\"hello\",\"token\":\"ticket b\"}");
+    assert_int_equal(client_closed(d), 4501);
+    d = client_new();
+    client_says_at_once(d, "{\"type\":\"hello\",\"token\":\"ticket c\"}");
+    client_gone(d); /* before the store has answered */
+    world_pass(100);
+}
+
+static void only_the_models_of_the_credential(void **state)
+{
+    (void)state;
+    struct client *c = client_new();
+    client_say(c, "{\"type\":\"hello\",\"token\":\"ask some,other\"}");
+    client_expect(c, "welcome");
+    client_send(c, GEN1); /* the default model, which is neither */
+    json_t *e = client_expect(c, "error");
+    assert_string_equal(str(e, "code"), "FORBIDDEN");
+    assert_string_equal(str(e, "gen"), GEN1);
+    client_say(c, "{\"type\":\"auth\",\"token\":\"fresh\"}");
+    client_send(c, GEN1);
+    client_expect(c, "accepted");
+}
+
 static void bad_messages_are_told_and_survived(void **state)
 {
     (void)state;
@@ -657,6 +734,10 @@ int main(void)
         T(hello_comes_first),
         T(hello_twice_is_refused_and_the_connection_lives),
         T(credentials),
+        T(an_expired_credential_is_closed_with_4005),
+        T(a_revoked_key_ends_its_sessions),
+        T(a_ticket_is_good_once),
+        T(only_the_models_of_the_credential),
         T(bad_messages_are_told_and_survived),
         T(an_answer_from_send_to_done),
         T(the_next_prompt_brings_the_conversation),

@@ -114,12 +114,12 @@ static void count_up(void *out, size_t len)
         *p++ = next++;
 }
 
-static bool authenticate(void *ctx, const char *token, char owner[OWNER_MAX + 1])
+static bool authenticate(void *ctx, const char *token, uint64_t unix_ms, struct credential *out)
 {
-    (void)ctx;
+    (void)ctx, (void)unix_ms;
     if (token && strcmp(token, "wrong") == 0)
         return false;
-    memcpy(owner, "t/u", 4);
+    memcpy(out->owner, "t/u", 4);
     return true;
 }
 

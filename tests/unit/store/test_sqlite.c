@@ -460,7 +460,7 @@ static void test_a_corrupt_file(void **state)
     wait_for(w, 200);
     w->h->ops->close(w->h); /* everything is in the file now */
     char *good = read_file(&len), *bad = mem_alloc(len);
-    head = len / 4 / 4096 * 4096; /* the first pages still say what it is */
+    head = len / 3 * 2 / 4096 * 4096; /* the first pages still say what it is */
     memset(bad, 0xdb, len);
     overwrite(bad, head, len - head);
     assert_true(open_store(w));
