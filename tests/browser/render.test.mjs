@@ -51,33 +51,6 @@ async function streaming(page) {
   await shows(page, 2500);
 }
 
-test('the end stays in view, and does not jump when the answer ends', async () => {
-  const page = await stack.open();
-  await page.evaluate(() => {
-    window.steps = [];
-    let last = 0;
-    const look = () => {
-      const el = document.querySelector('[role=log]');
-      const top = el?.scrollTop ?? 0;
-      if (top !== last) window.steps.push(top - last);
-      last = top;
-      requestAnimationFrame(look);
-    };
-    look();
-  });
-  await streaming(page);
-  await over(page);
-  await page.waitForFunction(() => {
-    const el = document.querySelector('[role=log]');
-    return el.scrollHeight - el.clientHeight - el.scrollTop < 2;
-  });
-  const steps = await page.evaluate(() => window.steps);
-  assert.ok(steps.length > 60, `${steps.length} steps`);
-  assert.ok(Math.min(...steps) >= 0, 'never up');
-  assert.ok(Math.max(...steps) < 200, `at most ${Math.max(...steps)} px in a frame`);
-  assert.equal(await isHeld(page), true);
-});
-
 test('any gesture of the reader lets go, and the end takes hold again', async () => {
   const page = await stack.open();
   const log = page.getByRole('log');

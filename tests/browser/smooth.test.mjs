@@ -5,6 +5,7 @@ import { answers, ask, at, over, Stack, verifiedAs } from './stack.mjs';
 
 const QUICK = `routes:
   - {model: quick, to: [{upstream: mock, model: richierich, body: '{"rate":200}'}]}
+  - {model: long, to: [{upstream: mock, model: richierich, body: '{"rate":300,"tokens":1500}'}]}
 `;
 let stack;
 before(async () => (stack = await Stack.start(QUICK)));
@@ -107,4 +108,31 @@ test('a conversation of 500 messages opens within a second, scrolls smoothly and
   await over(page, 251);
   await verifiedAs(page, 'And on', 250);
   await atEnd();
+});
+
+test('the end stays in view, and does not jump when the answer ends', async () => {
+  const page = await stack.open();
+  await page.evaluate(() => {
+    window.steps = [];
+    let last = 0;
+    const look = () => {
+      const el = document.querySelector('[role=log]');
+      const top = el?.scrollTop ?? 0;
+      if (top !== last) window.steps.push(top - last);
+      last = top;
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await ask(page, 'A long one', 'long');
+  await over(page);
+  await page.waitForFunction(() => {
+    const el = document.querySelector('[role=log]');
+    return el.scrollHeight - el.clientHeight - el.scrollTop < 2;
+  });
+  const steps = await page.evaluate(() => window.steps);
+  assert.ok(steps.length > 60, `${steps.length} steps`);
+  assert.ok(Math.min(...steps) >= 0, 'never up');
+  assert.ok(Math.max(...steps) < 200, `at most ${Math.max(...steps)} px in a frame`);
+  assert.equal(await page.getByRole('button', { name: 'Latest' }).count(), 0);
 });
