@@ -10,7 +10,7 @@ const ATTACKS = JSON.parse(await readFile(join(dirname(fileURLToPath(import.meta
 const ROUTES = `
 routes:
   - {model: echo, to: [{upstream: mock, model: richierich-echo, body: '{"rate":0,"token_size":3}'}]}
-  - {model: quick, to: [{upstream: mock, model: richierich, body: '{"rate":300,"tokens":1500}'}]}`;
+  - {model: quick, to: [{upstream: mock, model: richierich, body: '{"rate":300,"tokens":2400}'}]}`;
 
 let stack;
 before(async () => (stack = await Stack.start(ROUTES)));
