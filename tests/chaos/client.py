@@ -296,8 +296,8 @@ class Client:
             try:
                 await self.read(ws, silence)
             finally:
-                if ws.close_code is not None:
-                    self.closes.append(ws.close_code)
+                if ws.close_code is not None and not (self.leave.is_set() or self.closing):
+                    self.closes.append(ws.close_code)  # of our own we do not wait long for the answer, which would be a 1006
                 if ws.close_code in STAY_AWAY or 4500 <= (ws.close_code or 0) < 4600:
                     for s in self.running():
                         s.violation("unended", f"told to stay away: {ws.close_code}")
