@@ -172,6 +172,38 @@ static bool in_batch_before(const struct entry *e, const struct uuid *gen)
     return false;
 }
 
+static bool is_message_of(const struct history_send *s, const struct uuid *id)
+{
+    return uuid_equal(&s->answer_message, id) || uuid_equal(&s->user_message, id);
+}
+
+/* The parent of the turn that has this message: false where none of them has it. */
+static bool parent_among(const struct outbox_turn *turns, size_t n, struct uuid *id)
+{
+    bool found = false;
+    for (size_t i = 0; i < n && !found; i++) {
+        struct asked *a = asked_parse(turns[i].entry, turns[i].len);
+        found = a && is_message_of(&a->send, id);
+        if (found)
+            *id = a->send.parent;
+        asked_free(a);
+    }
+    return found;
+}
+
+/* Does a turn with this parent follow the entry's messages, itself or by others? It cannot go first then,
+ * whatever the clocks of two gateways made of their ids. */
+static bool hangs_on(const struct entry *e, struct uuid parent, const struct outbox_turn *turns, size_t n)
+{
+    for (size_t depth = 0; depth <= n; depth++) {
+        if (is_message_of(&e->what.asked->send, &parent))
+            return true;
+        if (!parent_among(turns, n, &parent))
+            return false;
+    }
+    return false;
+}
+
 /* Does another gateway hold a prompt of the chat that was accepted before? What is newest in a conversation
  * is what was recorded last. */
 static bool is_behind(const struct entry *e, const struct outbox_turn *turns, size_t n)
@@ -181,7 +213,7 @@ static bool is_behind(const struct entry *e, const struct outbox_turn *turns, si
         struct asked *a = asked_parse(turns[i].entry, turns[i].len);
         const struct uuid *mine = &e->what.asked->send.answer_message; /* version 7: in order of time */
         behind = a && memcmp(a->send.answer_message.b, mine->b, sizeof mine->b) < 0 &&
-                 !in_batch_before(e, &a->send.gen);
+                 !in_batch_before(e, &a->send.gen) && !hangs_on(e, a->send.parent, turns, n);
         asked_free(a);
     }
     return behind;

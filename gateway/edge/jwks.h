@@ -50,6 +50,6 @@ const struct jwk *jwks_find(const struct jwks *set, const char *kid);
  * or longer than `room`. */
 long base64url_read(const char *text, size_t len, unsigned char *out, size_t room);
 
-void base64url_write(struct buf *out, const unsigned char *bytes, size_t len);
+void base64url_write(struct buf *out, const unsigned char *in, size_t len);
 
 #endif

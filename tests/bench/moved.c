@@ -45,7 +45,7 @@ static uint16_t port;
 static int loop_fd;
 static uint64_t began_ns;
 static const char *model = "bench";
-static enum { NOTHING, OPEN, RUNNING, LIVE, GOES_ON } awaited;
+static enum awaited { NOTHING, OPEN, RUNNING, LIVE, GOES_ON } awaited;
 static char buffer[READ_MAX];
 
 static void fail(const char *what, const char *detail)
@@ -170,7 +170,7 @@ static void report(void)
     awaited = NOTHING;
 }
 
-static void await(int what)
+static void await(enum awaited what)
 {
     awaited = what;
     waiting = count;
@@ -311,7 +311,7 @@ static void on_event(struct client *c)
 
 /* ------------------------------------------------------------------ commands */
 
-static void all_go_to(const char *where, int what)
+static void all_go_to(const char *where, enum awaited what)
 {
     port = (uint16_t)atoi(where);
     await(what);

@@ -65,11 +65,12 @@ static void check_whole(const char *text, size_t end, size_t len, uint32_t cuts)
     if (status)
         return;
     check_fields(&head);
+    const struct tongue *tongue = NULL;
     struct buf handshake = {0};
     if (!request_check(&head, BODY_MAX, &plan, &e) && plan.framing == REQUEST_CHUNKED)
         check_chunked(text + end, len - end, cuts);
-    if (upgrade_wish(&head) == UPGRADE_WEBSOCKET && !upgrade_check(&head, &nobody, &e))
-        upgrade_write(&handshake, &head);
+    if (upgrade_wish(&head) == UPGRADE_WEBSOCKET && !upgrade_check(&head, &nobody, &tongue, &e))
+        upgrade_write(&handshake, &head, tongue);
     buf_free(&handshake);
     head_free(&head);
 }
