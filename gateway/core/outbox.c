@@ -143,6 +143,11 @@ static void forget(struct entry *e)
 
 static void tell_history(struct entry *e);
 
+static bool is_message_of(const struct history_send *s, const struct uuid *id)
+{
+    return uuid_equal(&s->answer_message, id) || uuid_equal(&s->user_message, id);
+}
+
 /* Is what the entry needs a turn that history has not got yet? */
 static bool is_coming(const struct entry *e, const struct outbox_turn *turns, size_t n)
 {
@@ -154,8 +159,7 @@ static bool is_coming(const struct entry *e, const struct outbox_turn *turns, si
         }
         struct asked *a = asked_parse(turns[i].entry, turns[i].len);
         const struct uuid *parent = &e->what.asked->send.parent;
-        coming = a && !uuid_equal(&a->send.gen, &e->what.asked->send.gen) &&
-                 (uuid_equal(&a->send.answer_message, parent) || uuid_equal(&a->send.user_message, parent));
+        coming = a && !uuid_equal(&a->send.gen, &e->what.asked->send.gen) && is_message_of(&a->send, parent);
         asked_free(a);
     }
     return coming;
@@ -170,11 +174,6 @@ static bool in_batch_before(const struct entry *e, const struct uuid *gen)
         if (x->what.asked && uuid_equal(&x->what.asked->send.gen, gen))
             return true;
     return false;
-}
-
-static bool is_message_of(const struct history_send *s, const struct uuid *id)
-{
-    return uuid_equal(&s->answer_message, id) || uuid_equal(&s->user_message, id);
 }
 
 /* The parent of the turn that has this message: false where none of them has it. */
